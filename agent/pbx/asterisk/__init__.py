@@ -1,0 +1,1 @@
+"""Asterisk: AMI, AudioSocket and AGI as pure protocol objects with thin asyncio shells."""

@@ -1,0 +1,129 @@
+"""The port between a PBX and the service: how each sees the other, and nothing more.
+
+A PBX adapter tells a `CallListener` what becomes of its legs and gives it taps to read;
+the service tells a `Handback` what to write to the PBX. Neither waits for the other:
+every method returns at once, and no method raises for something that a call did.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from agent.hearing.sound import Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One outbound leg towards a carrier."""
+
+    id: str
+    """Uniqueid (Asterisk) or uuid (FreeSWITCH) of the leg's channel."""
+    channel: str
+    """Name of the leg's channel, e.g. `PJSIP/carrier-00000021`."""
+    trunk: str
+    """The channel's technology and endpoint, e.g. `PJSIP/carrier`."""
+    number: str
+    """The dialled number, empty where the PBX does not tell."""
+    dialer_id: str = ""
+    """Id of the leg that dialled this one, empty for a call with a single leg."""
+    dialer_channel: str = ""
+    """Name of the channel that dialled this one, empty for a call with a single leg."""
+    linked_id: str = ""
+    """Id that all legs of the call share."""
+
+
+class Signal(StrEnum):
+    """Provisional signalling of a leg."""
+
+    RINGING = "ringing"
+    """180 without a session description."""
+    PROGRESS = "progress"
+    """Early media was announced: 183, or 180 with a session description."""
+
+
+class TapKind(StrEnum):
+    """How the audio of a leg reaches the agent."""
+
+    EAGI = "eagi"
+    AUDIOSOCKET = "audiosocket"
+    SPY_AUDIOSOCKET = "spy-audiosocket"
+    SPY_EAGI = "spy-eagi"
+
+    @property
+    def spies(self) -> bool:
+        """A spy joins late; the leg's own application hears from the first sample."""
+        return self in (TapKind.SPY_AUDIOSOCKET, TapKind.SPY_EAGI)
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierFinal:
+    """How the leg ended, in the carrier's own words."""
+
+    sip_code: int | None = None
+    """Final SIP status code of the carrier; None where we or the caller ended the leg, or none is known."""
+    q850: int | None = None
+    """Q.850 cause as the PBX gives it; None or 0 where none is known."""
+
+
+class Tap(Protocol):
+    """A source of one leg's early media, read by every tick without waiting."""
+
+    @property
+    def kind(self) -> TapKind:
+        """How the audio comes."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the bytes are to be read."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing will come any more."""
+
+    def read(self) -> bytes:
+        """Return whatever audio has come since the last read, possibly nothing; never block or raise."""
+
+    def close(self) -> None:
+        """Let go of the leg; harmless to call twice."""
+
+
+class CallListener(Protocol):
+    """What an adapter tells the service. Ids are `Leg.id`; unknown ids are ignored."""
+
+    def leg_began(self, leg: Leg) -> None:
+        """Take note of an outbound leg of a configured trunk that is being dialled."""
+
+    def leg_signalled(self, leg_id: str, signal: Signal) -> None:
+        """Take note of the carrier's provisional answer."""
+
+    def tap_attached(self, leg_id: str, tap: Tap) -> None:
+        """Listen to a tap; a tap that is no spy replaces a spy of the same leg."""
+
+    def tap_failed(self, leg_id: str, reason: str) -> None:
+        """Take note that the leg cannot be heard, and why."""
+
+    def leg_answered(self, leg_id: str) -> None:
+        """Take note of the callee's true answer (a SIP 2xx): listening ends here."""
+
+    def leg_ended(self, leg_id: str, final: CarrierFinal) -> None:
+        """Take note that the leg is gone."""
+
+    def listening_lost(self) -> None:
+        """Take note that the PBX was lost: no end of any leg will be told any more."""
+
+    def fields_of(self, leg_id: str) -> Mapping[str, str]:
+        """Return the variables as they stand for a leg, or for the latest legs that it dialled."""
+
+
+class Handback(Protocol):
+    """What the service tells the PBX. Failures are logged, never raised."""
+
+    def write(self, leg: Leg, fields: Mapping[str, str]) -> None:
+        """Set channel variables, in order, on the leg and on the leg that dialled it."""
+
+    def announce(self, leg: Leg, fields: Mapping[str, str]) -> None:
+        """Send the call's one verdict event."""
+
+    def cut(self, leg: Leg, q850: int) -> None:
+        """End the leg early with a cause."""

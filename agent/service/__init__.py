@@ -1,0 +1,1 @@
+"""The running agent: the tick, its calls, journal, metrics and life cycle."""

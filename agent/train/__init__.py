@@ -1,0 +1,1 @@
+"""Offline: corpus, fit, evaluation. Nothing the running agent imports."""
