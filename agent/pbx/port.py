@@ -14,6 +14,16 @@ from agent.hearing.sound import Encoding
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelRef:
+    """A channel of the PBX, by its id and by its name."""
+
+    id: str
+    """Uniqueid (Asterisk) or uuid (FreeSWITCH)."""
+    name: str
+    """E.g. `PJSIP/carrier-00000021`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Leg:
     """One outbound leg towards a carrier."""
 
@@ -25,12 +35,15 @@ class Leg:
     """The channel's technology and endpoint, e.g. `PJSIP/carrier`."""
     number: str
     """The dialled number, empty where the PBX does not tell."""
-    dialer_id: str = ""
-    """Id of the leg that dialled this one, empty for a call with a single leg."""
-    dialer_channel: str = ""
-    """Name of the channel that dialled this one, empty for a call with a single leg."""
+    dialer: ChannelRef | None = None
+    """The leg that dialled this one, None for a call with a single leg."""
     linked_id: str = ""
     """Id that all legs of the call share."""
+
+    @property
+    def ref(self) -> ChannelRef:
+        """The leg's own channel."""
+        return ChannelRef(self.id, self.channel)
 
 
 class Signal(StrEnum):
@@ -109,18 +122,18 @@ class CallListener(Protocol):
     def leg_ended(self, leg_id: str, final: CarrierFinal) -> None:
         """Take note that the leg is gone."""
 
-    def listening_lost(self) -> None:
-        """Take note that the PBX was lost: no end of any leg will be told any more."""
+    def fields_of(self, channel_id: str) -> Mapping[str, str]:
+        """Return the variables as they stand for a leg, or for the legs that the channel dialled last."""
 
-    def fields_of(self, leg_id: str) -> Mapping[str, str]:
-        """Return the variables as they stand for a leg, or for the latest legs that it dialled."""
+    def settled(self, channel_id: str) -> bool:
+        """Say whether every leg that `fields_of` would speak of has ended or was answered."""
 
 
 class Handback(Protocol):
     """What the service tells the PBX. Failures are logged, never raised."""
 
-    def write(self, leg: Leg, fields: Mapping[str, str]) -> None:
-        """Set channel variables, in order, on the leg and on the leg that dialled it."""
+    def write(self, channel: ChannelRef, fields: Mapping[str, str]) -> None:
+        """Set channel variables, in the order of the mapping."""
 
     def announce(self, leg: Leg, fields: Mapping[str, str]) -> None:
         """Send the call's one verdict event."""

@@ -1,0 +1,167 @@
+"""Outbound legs, correlated from AMI events: headers in, what became of a leg out.
+
+Which event says what was tried on Asterisk 16 and 22:
+
+- `DialBegin` names the leg (`Dest…`), who dials it (`Channel`, absent for an Originate) and the number
+  (`DialString`: `number@endpoint`).
+- `DialState` is the only event that shows early media: `PROGRESS` at a 183 (or a 180 with a session
+  description), `RINGING` at a 180.
+- `Newstate` Up and `DialEnd` ANSWER only *may* mean the answer: with `EarlyMedia: true` Asterisk announces
+  both at the 183. Who wants to know asks for `HANGUPCAUSE(channel,tech)`.
+- `Hangup` ends the leg; `TechCause` (Asterisk 22) is the last SIP status code that the carrier sent.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal
+
+TAP_ID_PREFIX = "emtap"
+"""Ids of our own helper channels begin so; dialers may filter by it."""
+
+_UP = "6"
+
+
+@dataclass(frozen=True, slots=True)
+class LegBegan:
+    """A leg of a configured trunk is being dialled."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class LegSignalled:
+    """The carrier sent a provisional answer."""
+
+    leg: Leg
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
+class LegMaybeAnswered:
+    """Asterisk says that the leg is up, which may be true."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """The leg is gone."""
+
+    leg: Leg
+    final: CarrierFinal
+
+
+LegEvent = LegBegan | LegSignalled | LegMaybeAnswered | LegEnded
+
+
+class LegBook:
+    """All outbound legs of the configured trunks that live now."""
+
+    def __init__(self, trunks: Iterable[str]) -> None:
+        """Follow the legs whose channel name matches one of the patterns (`PJSIP/carrier-*`)."""
+        self.trunks = tuple(trunks)
+        self._legs: dict[str, Leg] = {}
+
+    def __len__(self) -> int:
+        return len(self._legs)
+
+    def get(self, leg_id: str) -> Leg | None:
+        """Return the leg with this Uniqueid, None when it is not followed."""
+        return self._legs.get(leg_id)
+
+    def all(self) -> tuple[Leg, ...]:
+        """Return every leg that lives now."""
+        return tuple(self._legs.values())
+
+    def matches(self, channel: str) -> bool:
+        """Say whether a channel belongs to one of the trunks."""
+        return any(fnmatchcase(channel, pattern) for pattern in self.trunks)
+
+    def take(self, name: str, headers: Mapping[str, str]) -> tuple[LegEvent, ...]:
+        """Take one AMI event and return what it says of our legs, in order."""
+        match name:
+            case "DialBegin":
+                return self._begin(headers)
+            case "DialState":
+                return self._state(headers)
+            case "Newstate" if headers.get("ChannelState") == _UP:
+                return self._maybe_answered(headers.get("Uniqueid", ""))
+            case "DialEnd" if headers.get("DialStatus") == "ANSWER":
+                return self._maybe_answered(headers.get("DestUniqueid", ""))
+            case "Hangup":
+                leg = self._legs.pop(headers.get("Uniqueid", ""), None)
+                return (LegEnded(leg, carrier_final(headers)),) if leg else ()
+        return ()
+
+    def adopt(self, channel: ChannelRef, number: str, linked_id: str = "") -> tuple[LegEvent, ...]:
+        """Follow a leg that came to us by itself (its own EAGI) before or without its `DialBegin`."""
+        if channel.id in self._legs or not self.matches(channel.name):
+            return ()
+        leg = Leg(channel.id, channel.name, trunk_of(channel.name), number, linked_id=linked_id)
+        self._legs[leg.id] = leg
+        return (LegBegan(leg),)
+
+    def keep_only(self, living: Iterable[str]) -> tuple[LegEvent, ...]:
+        """Drop every leg whose channel is not among the living ids (asked after a lost connection)."""
+        gone = self._legs.keys() - set(living)
+        return tuple(LegEnded(self._legs.pop(leg_id), CarrierFinal()) for leg_id in sorted(gone))
+
+    def _begin(self, headers: Mapping[str, str]) -> tuple[LegEvent, ...]:
+        channel, leg_id = headers.get("DestChannel", ""), headers.get("DestUniqueid", "")
+        if not leg_id or leg_id in self._legs or leg_id.startswith(TAP_ID_PREFIX) or not self.matches(channel):
+            return ()
+        dialer = ChannelRef(headers["Uniqueid"], headers.get("Channel", "")) if headers.get("Uniqueid") else None
+        leg = Leg(
+            id=leg_id,
+            channel=channel,
+            trunk=trunk_of(channel),
+            number=number_of(headers.get("DialString", "")),
+            dialer=dialer,
+            linked_id=headers.get("DestLinkedid", ""),
+        )
+        self._legs[leg_id] = leg
+        return (LegBegan(leg),)
+
+    def _state(self, headers: Mapping[str, str]) -> tuple[LegEvent, ...]:
+        signal = {"PROGRESS": Signal.PROGRESS, "RINGING": Signal.RINGING}.get(headers.get("DialStatus", ""))
+        if signal is None:
+            return ()
+        began = self._begin(headers)  # a call older than this connection: its DialBegin was never seen
+        leg = self._legs.get(headers.get("DestUniqueid", ""))
+        return (*began, LegSignalled(leg, signal)) if leg else ()
+
+    def _maybe_answered(self, leg_id: str) -> tuple[LegEvent, ...]:
+        leg = self._legs.get(leg_id)
+        return (LegMaybeAnswered(leg),) if leg else ()
+
+
+def trunk_of(channel: str) -> str:
+    """Return technology and endpoint of a channel name: `PJSIP/carrier-00000021` is `PJSIP/carrier`."""
+    return channel.rpartition("-")[0] or channel
+
+
+def number_of(dial_string: str) -> str:
+    """Return the number in a dial string.
+
+    `0123@carrier` (chan_pjsip), `carrier/sip:0123@host` and `carrier/0123` all say `0123`.
+    """
+    _, _, after_endpoint = dial_string.rpartition("/")
+    return after_endpoint.removeprefix("sips:").removeprefix("sip:").partition("@")[0]
+
+
+def carrier_final(headers: Mapping[str, str]) -> CarrierFinal:
+    """Read a Hangup event: the carrier's final SIP code where Asterisk tells it, and the Q.850 cause."""
+    tech, cause = headers.get("TechCause", ""), headers.get("Cause", "")
+    sip_code = int(tech) if tech.isdecimal() and 200 <= int(tech) <= 699 else None
+    q850 = int(cause) if cause.isdecimal() and 0 < int(cause) <= 127 else None
+    return CarrierFinal(sip_code, q850)
+
+
+def sip_code_of(tech: str) -> int | None:
+    """Read `HANGUPCAUSE(channel,tech)`: `SIP 486 Busy Here` is 486; None where it says nothing."""
+    words = tech.split()
+    if len(words) >= 2 and words[0] == "SIP" and words[1].isdecimal():
+        return int(words[1])
+    return None
