@@ -110,9 +110,16 @@ class LegBook:
 
     def _begin(self, headers: Mapping[str, str]) -> tuple[LegEvent, ...]:
         channel, leg_id = headers.get("DestChannel", ""), headers.get("DestUniqueid", "")
-        if not leg_id or leg_id in self._legs or leg_id.startswith(TAP_ID_PREFIX) or not self.matches(channel):
+        if (
+            not leg_id
+            or leg_id in self._legs
+            or leg_id.startswith(TAP_ID_PREFIX)
+            or not self.matches(channel)
+        ):
             return ()
-        dialer = ChannelRef(headers["Uniqueid"], headers.get("Channel", "")) if headers.get("Uniqueid") else None
+        dialer = (
+            ChannelRef(headers["Uniqueid"], headers.get("Channel", "")) if headers.get("Uniqueid") else None
+        )
         leg = Leg(
             id=leg_id,
             channel=channel,

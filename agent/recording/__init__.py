@@ -1,0 +1,1 @@
+"""Recordings: the same hearing and the same verdict as on a live call, over files."""
