@@ -1,0 +1,119 @@
+"""Hears all calls in one pass: bytes in, judged seconds out."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from agent.hearing.features import ROW_WIDTH, Rows, features, frame_rows
+from agent.hearing.forest import Forest
+from agent.hearing.pcm import SAMPLE_RATE, Decoder, Samples
+from agent.hearing.sound import Encoding, HeardSecond
+from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
+
+
+class Stream:
+    """What hearing keeps of one call between ticks: about 20 kB."""
+
+    __slots__ = (
+        "_decoder",
+        "_filled",
+        "_framer",
+        "_gap_at",
+        "_rows",
+        "_seconds",
+        "encoding",
+        "samples_heard",
+    )
+
+    def __init__(self, encoding: Encoding) -> None:
+        self.encoding = encoding
+        self.samples_heard = 0
+        """8 kHz samples taken so far."""
+        self._decoder = Decoder(encoding)
+        self._framer = Framer()
+        self._rows: Rows = np.empty((FRAMES_PER_SECOND, ROW_WIDTH), np.float32)
+        self._filled = 0
+        self._seconds = 0
+        self._gap_at = -1
+
+    def mark_gap(self) -> None:
+        """Take note that audio was dropped before what comes next, which begins a new sample."""
+        self._decoder.restart()
+        # The latest gap is enough: whatever marks the open second lies before it and in that second too.
+        self._gap_at = self.samples_heard
+
+    def _frames(self, data: bytes) -> Samples:
+        """Take bytes and return the frames that they complete."""
+        samples = self._decoder.decode(data)
+        self.samples_heard += samples.size
+        return self._framer.push(samples)
+
+    def _fill(self, rows: Rows) -> tuple[Rows, float, bool] | None:
+        """Take at most 64 new rows; return the second that they complete: its rows, start and gap."""
+        fits = min(len(rows), FRAMES_PER_SECOND - self._filled)
+        self._rows[self._filled : self._filled + fits] = rows[:fits]
+        self._filled += fits
+        if self._filled < FRAMES_PER_SECOND:
+            return None
+        second = self._rows.copy()
+        start = self._seconds * SAMPLE_RATE
+        gap = start <= self._gap_at < start + SAMPLE_RATE + LOOKAHEAD
+        self._seconds += 1
+        self._filled = len(rows) - fits
+        self._rows[: self._filled] = rows[fits:]
+        return second, start / SAMPLE_RATE, gap
+
+
+class Ear:
+    """One pair of ears for all calls."""
+
+    __slots__ = ("_forest", "_max_calls_per_batch")
+
+    def __init__(self, forest: Forest, max_calls_per_batch: int = 64) -> None:
+        """Listen with `forest`, to at most `max_calls_per_batch` calls at once to bound memory."""
+        self._forest = forest
+        self._max_calls_per_batch = max_calls_per_batch
+
+    def hear(self, chunks: Sequence[tuple[Stream, bytes]]) -> list[list[HeardSecond]]:
+        """Take new audio of many calls and return the seconds that it completes, in the same order.
+
+        A second is complete once 387 samples of the next one are there. Call it from one thread
+        at a time; nearly all of its work lets other threads run.
+        """
+        owners: list[int] = []
+        starts: list[tuple[float, bool]] = []
+        vectors = []
+        for batch in self._batches(chunks):
+            frames = [stream._frames(data) for _, stream, data in batch]
+            rows = np.split(frame_rows(power(frames)), np.cumsum([len(f) for f in frames])[:-1])
+            done = []
+            for (index, stream, _), new in zip(batch, rows, strict=True):
+                if (second := stream._fill(new)) is not None:
+                    owners.append(index)
+                    starts.append(second[1:])
+                    done.append(second[0])
+            if done:
+                vectors.append(features(np.stack(done)))
+        heard: list[list[HeardSecond]] = [[] for _ in chunks]
+        if vectors:
+            judged = self._forest.predict(np.concatenate(vectors)).tolist()
+            for index, (at, gap), p in zip(owners, starts, judged, strict=True):
+                heard[index].append(HeardSecond(at, tuple(p), gap))
+        return heard
+
+    def _batches(self, chunks: Sequence[tuple[Stream, bytes]]) -> Iterator[list[tuple[int, Stream, bytes]]]:
+        """Cut the work into pieces of at most so many calls and one second of each."""
+        for first in range(0, len(chunks), self._max_calls_per_batch):
+            calls = [
+                (index, stream, data)
+                for index, (stream, data) in enumerate(
+                    chunks[first : first + self._max_calls_per_batch], first
+                )
+            ]
+            while calls:
+                yield [(i, stream, data[: stream.encoding.bytes_per_second]) for i, stream, data in calls]
+                calls = [
+                    (i, stream, rest)
+                    for i, stream, data in calls
+                    if (rest := data[stream.encoding.bytes_per_second :])
+                ]

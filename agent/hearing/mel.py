@@ -1,0 +1,64 @@
+"""Mel bands: the power spectrum in steps of pitch as the ear takes them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.hearing.pcm import SAMPLE_RATE
+from agent.hearing.spectrogram import BIN_HZ, BINS, Power
+
+MEL_BANDS = 64
+LOWEST_HZ = 100.0
+HIGHEST_HZ = 3800.0
+FLOOR_DB = -90.0
+"""What is quieter than this counts as nothing: a band of one 16-bit step lies at -90 dB."""
+
+LogMel = NDArray[np.float32]
+"""Log-mel spectra in dB relative to full scale, (frames, MEL_BANDS)."""
+
+_LINEAR_HZ_PER_MEL = 200.0 / 3
+_BREAK_HZ = 1000.0
+_LOG_STEP = np.log(6.4) / 27
+
+
+def hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slaney's mel scale ("Auditory Toolbox", 1998): linear to 1 kHz, logarithmic above."""
+    above = _BREAK_HZ / _LINEAR_HZ_PER_MEL + np.log(np.maximum(hz, _BREAK_HZ) / _BREAK_HZ) / _LOG_STEP
+    return np.where(hz < _BREAK_HZ, hz / _LINEAR_HZ_PER_MEL, above)
+
+
+def mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inverse of `hz_to_mel`."""
+    break_mel = _BREAK_HZ / _LINEAR_HZ_PER_MEL
+    above = _BREAK_HZ * np.exp(_LOG_STEP * (np.maximum(mel, break_mel) - break_mel))
+    return np.where(mel < break_mel, mel * _LINEAR_HZ_PER_MEL, above)
+
+
+def mel_filters() -> NDArray[np.float32]:
+    """Triangular filters of height 1, (MEL_BANDS, BINS).
+
+    Equal to `librosa.filters.mel(sr=8000, n_fft=512, n_mels=64, fmin=100, fmax=3800, norm=None)`.
+    """
+    edges = hz_to_mel(np.array([LOWEST_HZ, HIGHEST_HZ]))
+    corners = mel_to_hz(np.linspace(edges[0], edges[1], MEL_BANDS + 2))
+    distance = corners[:, np.newaxis] - np.arange(BINS) * BIN_HZ
+    width = np.diff(corners)[:, np.newaxis]
+    rising, falling = -distance[:-2] / width[:-1], distance[2:] / width[1:]
+    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+
+
+_FILTERS = np.ascontiguousarray(mel_filters().T)
+assert SAMPLE_RATE / 2 >= HIGHEST_HZ
+
+
+def log_mel(power: Power) -> LogMel:
+    """Return the mel bands of power spectra in dB, (n, BINS) -> (n, MEL_BANDS), from FLOOR_DB up."""
+    bands: LogMel = power @ _FILTERS
+    return decibels(bands)
+
+
+def decibels(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return 10 log10 of any powers, from FLOOR_DB up."""
+    result: NDArray[np.float32] = np.float32(10.0) * np.log10(
+        np.maximum(power, np.float32(10 ** (FLOOR_DB / 10)))
+    )
+    return result
