@@ -1,0 +1,204 @@
+"""An EAGI script's conversation, held by the agent in the script's place.
+
+The shim keeps the script's pipes to Asterisk and relays AGI over a Unix socket; only the
+audio's file descriptor is passed on. So a stalled agent can never hold the channel.
+"""
+
+import asyncio
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from agent.hearing.sound import Encoding
+from agent.pbx.asterisk import agi
+from agent.pbx.asterisk.agi import AgiEnvironment, AgiError, AgiHangup, AgiReply, AgiSession
+from agent.pbx.asterisk.taps import EagiTap
+from agent.pbx.port import TapKind
+
+log = structlog.get_logger(__name__)
+
+RECEIVE_BYTES = 64 * 1024
+LAST_WORDS_S = 0.5
+"""After a hang-up the shim lives no longer than this; then so does the session."""
+
+
+class EagiClosedError(ConnectionError):
+    """The conversation is over; no command is answered any more."""
+
+
+class EagiSession:
+    """One EAGI script: its environment, its arguments, its audio, and commands to its channel."""
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        args: tuple[str, ...],
+        audio_fd: int,
+        on_environment: Callable[["EagiSession"], None],
+        on_closed: Callable[["EagiSession"], None],
+    ) -> None:
+        """Own a non-blocking socket and the pipe's read end, and begin to read the environment.
+
+        `on_environment` is called once the channel is known, `on_closed` once at the end.
+        """
+        self.args = args
+        """The arguments of the dialplan's `EAGI()`."""
+        self.on_hangup: Callable[[], None] = _nothing
+        """Called once when the channel hung up: half a second remains for last commands, then the
+        session closes. Close it earlier when nothing is left to say."""
+        self.on_closed: Callable[[], None] = _nothing
+        """Called once when the session is over, for whatever reason."""
+        self._socket = connection
+        self._audio_fd = audio_fd
+        self._tap: EagiTap | None = None
+        self._agi = AgiSession()
+        self._replies: deque[asyncio.Future[AgiReply]] = deque()
+        self._on_environment = on_environment
+        self._on_released = on_closed
+        self._loop = asyncio.get_running_loop()
+        self._fuse: asyncio.TimerHandle | None = None
+        os.set_blocking(audio_fd, False)
+        self._loop.add_reader(connection, self._receive)
+
+    @property
+    def environment(self) -> AgiEnvironment:
+        """What Asterisk said of the channel; complete before `on_eagi` is called."""
+        assert self._agi.environment is not None
+        return self._agi.environment
+
+    @property
+    def has_environment(self) -> bool:
+        """The environment is complete."""
+        return self._agi.environment is not None
+
+    @property
+    def hung_up(self) -> bool:
+        """The channel hung up."""
+        return self._agi.hung_up
+
+    @property
+    def closed(self) -> bool:
+        """The conversation is over."""
+        return self._socket.fileno() < 0
+
+    def listen(self, kind: TapKind = TapKind.EAGI, encoding: Encoding = Encoding.SLIN8) -> EagiTap:
+        """Return the tap of the script's audio, to be called once.
+
+        `encoding` is what the dialplan set with `EAGI_AUDIO_FORMAT`, slin8 where it set none.
+        Closing the tap closes the session, which lets the dialplan go on after `EAGI()`.
+        Raises `EagiClosedError` when the session is over or the tap was already given away.
+        """
+        if self._audio_fd < 0:
+            raise EagiClosedError("The EAGI session's audio is closed or already listened to.")
+        self._tap = EagiTap(self._audio_fd, kind, encoding, on_closed=self.close)
+        self._audio_fd = -1
+        return self._tap
+
+    async def command(self, *words: str, timeout_s: float = 1.0) -> AgiReply:
+        """Send one AGI command and return Asterisk's reply; commands are answered in their order.
+
+        Only quick commands: audio stops while one runs. Raises `AgiError` for a command that
+        cannot be said, `EagiClosedError` when the session ends first, `TimeoutError` when no reply
+        came in time; the session is closed then, for a late reply would be taken for the next.
+        """
+        reply = self.send(*words)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.shield(reply)
+        except TimeoutError:
+            self.close()
+            raise TimeoutError(f"Asterisk did not answer AGI {words[0]} within {timeout_s} s.") from None
+
+    def send(self, *words: str) -> asyncio.Future[AgiReply]:
+        """Send one AGI command now and return the future of its reply, which need not be awaited."""
+        line = agi.command(*words)
+        reply: asyncio.Future[AgiReply] = self._loop.create_future()
+        reply.add_done_callback(_retrieve)
+        if self.closed:
+            reply.set_exception(EagiClosedError("The EAGI session is over."))
+            return reply
+        self._replies.append(reply)
+        try:
+            sent = self._socket.send(line)
+        except OSError:  # includes a shim that does not read
+            sent = 0
+        if sent < len(line):
+            self.close()
+        return reply
+
+    def close(self) -> None:
+        """End the conversation and the audio: the shim ends and the dialplan goes on after `EAGI()`."""
+        if self.closed:
+            return
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        if self._fuse is not None:
+            self._fuse.cancel()
+        if self._audio_fd >= 0:
+            os.close(self._audio_fd)
+            self._audio_fd = -1
+        if self._tap is not None:
+            self._tap.close()
+        for reply in self._replies:
+            if not reply.done():
+                reply.set_exception(EagiClosedError("The EAGI session ended before the reply."))
+        self._replies.clear()
+        self._on_released(self)
+        self._tell(self.on_closed)
+
+    def _receive(self) -> None:
+        try:
+            data = self._socket.recv(RECEIVE_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if data:
+            self.receive(data)
+        else:
+            self.close()
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes that Asterisk sent, as they came with the shim's introduction or after it."""
+        try:
+            for event in self._agi.feed(data):
+                self._take(event)
+        except AgiError as error:
+            log.warning("AGI conversation given up", reason=str(error))
+            self.close()
+
+    def _take(self, event: AgiEnvironment | AgiReply | AgiHangup) -> None:
+        if self.closed:
+            return
+        match event:
+            case AgiEnvironment():
+                self._on_environment(self)
+            case AgiReply():
+                if not self._replies:
+                    raise AgiError("A reply came to no command.")
+                reply = self._replies.popleft()
+                if not reply.done():
+                    reply.set_result(event)
+            case AgiHangup() if self._fuse is None:
+                self._fuse = self._loop.call_later(LAST_WORDS_S, self.close)
+                self._tell(self.on_hangup)
+
+    def _tell(self, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except Exception:  # whatever a listener does, the channel must be let go
+            log.exception("EAGI callback failed")
+            self.close()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _retrieve(reply: asyncio.Future[AgiReply]) -> None:
+    """Mark the exception as seen, so that a reply that nobody awaits is not reported as lost."""
+    if not reply.cancelled():
+        reply.exception()
