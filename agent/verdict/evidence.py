@@ -1,0 +1,173 @@
+"""Everything that one call has told so far, kept so that a verdict costs nothing to read.
+
+Each second of a sound (ringing, speech, music) adds to its *weight*: the second's margin over the
+next best sound, 0 to 1, so that a weight reads as "fully sure seconds". It takes away from the
+other sounds' weights, so later evidence replaces earlier. Silence takes nothing away: inside a
+cadence it belongs to the tone, before the first sound it settles nothing.
+
+With W the sum of the weights, S the seconds of silence, h and g the seconds that halve the doubt:
+
+    belief in a sound     weight / W * (1 - 2^(-W/h))
+    belief in silence     2^(-W/h) * (1 - 2^(-S/g))
+    no belief             2^(-W/h) * 2^(-S/g)
+
+These sum to 1. More of a sound never lowers the belief in it: the belief is weight * f(W) with f
+falling, and W never grows by more than the weight does.
+"""
+
+from dataclasses import dataclass, field
+from math import exp2
+
+from agent.hearing.sound import SOUNDS, HeardSecond, Sound
+
+LETTER = {Sound.RINGING: "r", Sound.SPEECH: "s", Sound.MUSIC: "m", Sound.SILENCE: "."}
+"""How `Evidence.timeline` writes a second."""
+_SILENCE = SOUNDS.index(Sound.SILENCE)
+GAP = "!"
+"""How `Evidence.timeline` writes that audio was lost before the next second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """How evidence settles into a verdict."""
+
+    announcement_seconds: int = 3
+    """Agreeing seconds of speech after which an announcement is final, 1 or more. Pauses do not count,
+    another sound or lost audio starts the count again."""
+    announcement_confidence: float = 0.8
+    """An announcement is not final below this confidence, 0 to 1."""
+    doubt_halves_every_seconds: float = 0.5
+    """Fully sure seconds of sound that halve the doubt, above 0."""
+    silence_doubt_halves_every_seconds: float = 2.0
+    """Fully sure seconds of silence that halve the doubt that it is silence, above 0."""
+    contradiction: float = 0.5
+    """Share of the other sounds' weight that one fully sure second takes away, 0 to 1."""
+    memory_seconds: float = 8.0
+    """Greatest weight of a sound: a minute of ringing must not outlive the announcement after it."""
+    abstain_below: float = 0.5
+    """An outcome less sure than this is `unknown`, 0 to 1."""
+    no_audio_seconds: float = 4.0
+    """Seconds after the early media was announced without any audio that make `no_audio`."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What one call has told so far.
+
+    Feed it in the order of the call: `early_media` and `tapped` as they happen, `hear` for each second
+    of audio, `waited` while no audio comes, at last `answer` or `end`. Nothing after `answer` or `end`
+    counts. No clock is read: durations come in.
+    """
+
+    settling: Settling = Settling()
+    ringing_signalled: bool = False
+    """The carrier sent a 180 without a session description."""
+    early_media_signalled: bool = False
+    """The carrier announced early media: 183, or 180 with a session description."""
+    tapped: bool = False
+    """A tap was attached."""
+    seconds_without_audio: float = 0.0
+    """Seconds since the early media was announced, as long as no audio has come."""
+    answered: bool = False
+    ended: bool = False
+    weight: dict[Sound, float] = field(
+        default_factory=lambda: {Sound.RINGING: 0.0, Sound.SPEECH: 0.0, Sound.MUSIC: 0.0}
+    )
+    """Fully sure seconds of each sound that later sounds have not taken away."""
+    silence: float = 0.0
+    """Fully sure seconds of silence."""
+    speech_run: int = 0
+    """Agreeing seconds of speech up to now."""
+    gaps: int = 0
+    """Times that audio was lost."""
+    seconds_heard: int = 0
+    final_at: float | None = None
+    """Seconds of audio heard when the verdict became final."""
+    seconds_of: dict[Sound, int] = field(default_factory=lambda: dict.fromkeys(SOUNDS, 0))
+    """Seconds heard of each sound."""
+    _marks: list[str] = field(default_factory=list)
+
+    @property
+    def timeline(self) -> str:
+        """One letter a second (`r` ringing, `s` speech, `m` music, `.` silence), `!` where audio was lost."""
+        return "".join(self._marks)
+
+    @property
+    def closed(self) -> bool:
+        """Nothing more counts."""
+        return self.answered or self.ended
+
+    def hear(self, second: HeardSecond) -> None:
+        """Take in one second of audio; O(1)."""
+        if self.closed:
+            return
+        sound = second.sound
+        self.seconds_heard += 1
+        self.seconds_of[sound] += 1
+        if second.after_gap:
+            self.gaps += 1
+            self._marks.append(GAP)
+        self._marks.append(LETTER[sound])
+        if self.final_at is not None:
+            return
+        if second.after_gap:
+            self.speech_run = 0
+        if sound is Sound.SILENCE:
+            self.silence += second.p[_SILENCE]
+        else:
+            self._weigh(sound, second)
+            self.speech_run = self.speech_run + 1 if sound is Sound.SPEECH else 0
+            if self._announcement_is_final():
+                self.final_at = float(self.seconds_heard)
+
+    def waited(self, seconds: float) -> None:
+        """Take note that `seconds` after the early media was announced no audio has come yet."""
+        if not self.closed and self.seconds_heard == 0:
+            self.seconds_without_audio = max(self.seconds_without_audio, seconds)
+
+    def ring(self) -> None:
+        """Take note of a 180 without a session description."""
+        self.ringing_signalled = self.ringing_signalled or not self.closed
+
+    def early_media(self) -> None:
+        """Take note that early media was announced."""
+        self.early_media_signalled = self.early_media_signalled or not self.closed
+
+    def tap(self) -> None:
+        """Take note that a tap listens."""
+        self.tapped = self.tapped or not self.closed
+
+    def answer(self) -> None:
+        """Take note of the callee's true answer: it outdoes everything heard."""
+        if not self.closed:
+            self.answered = True
+            self.final_at = float(self.seconds_heard)
+
+    def end(self) -> None:
+        """Take note that the leg is gone: what stands is final."""
+        if not self.closed:
+            self.ended = True
+            if self.final_at is None:
+                self.final_at = float(self.seconds_heard)
+
+    def belief(self, sound: Sound) -> float:
+        """How sure it is that the call now plays this sound (silence: that it never played any), 0 to 1."""
+        total = sum(self.weight.values())
+        doubt = exp2(-total / self.settling.doubt_halves_every_seconds)
+        if sound is Sound.SILENCE:
+            return doubt * (1.0 - exp2(-self.silence / self.settling.silence_doubt_halves_every_seconds))
+        return self.weight[sound] / total * (1.0 - doubt) if total else 0.0
+
+    def _weigh(self, sound: Sound, second: HeardSecond) -> None:
+        ranked = sorted(p for other, p in zip(SOUNDS, second.p, strict=True) if other is not Sound.SILENCE)
+        margin = ranked[-1] - ranked[-2]
+        for other in self.weight:
+            if other is not sound:
+                self.weight[other] *= 1.0 - self.settling.contradiction * margin
+        self.weight[sound] = min(self.weight[sound] + margin, self.settling.memory_seconds)
+
+    def _announcement_is_final(self) -> bool:
+        return (
+            self.speech_run >= self.settling.announcement_seconds
+            and self.belief(Sound.SPEECH) >= self.settling.announcement_confidence
+        )

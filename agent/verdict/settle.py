@@ -1,0 +1,88 @@
+"""One verdict from the evidence of one call, at any time."""
+
+from dataclasses import dataclass
+from math import exp2
+
+from agent.hearing.sound import Sound
+from agent.verdict.evidence import Evidence
+from agent.verdict.outcome import Outcome, SoundClass
+
+_OUTCOME_OF = {
+    Sound.RINGING: Outcome.RINGING,
+    Sound.MUSIC: Outcome.MUSIC,
+    Sound.SPEECH: Outcome.ANNOUNCEMENT,
+    Sound.SILENCE: Outcome.SILENCE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known about a call."""
+
+    outcome: Outcome
+    confidence: float
+    """0 to 1."""
+    final: bool
+    """Nothing will change it, save that an answer still replaces an announcement."""
+    final_at: float | None
+    """Seconds of audio heard when it became final, None while it is not."""
+    evidence: str
+    """Why, in words."""
+
+    @property
+    def sound_class(self) -> SoundClass:
+        """The thesis' class of the outcome."""
+        return self.outcome.sound_class
+
+
+def settle(evidence: Evidence) -> Verdict:
+    """Judge a call by what it has told so far; O(1), whatever its length.
+
+    `ringing`, `music`, `silence`, `no_audio` and `unknown` become final only with the end of the leg.
+    """
+    outcome, confidence = _most_credible(evidence)
+    return Verdict(
+        outcome=outcome,
+        confidence=confidence,
+        final=evidence.final_at is not None,
+        final_at=evidence.final_at,
+        evidence=_in_words(evidence, outcome),
+    )
+
+
+def _most_credible(evidence: Evidence) -> tuple[Outcome, float]:
+    settling = evidence.settling
+    if evidence.answered:
+        return Outcome.ANSWERED, 1.0
+    if evidence.seconds_heard == 0:
+        patience = evidence.seconds_without_audio / settling.no_audio_seconds
+        if evidence.tapped and evidence.early_media_signalled and patience >= 1.0:
+            return Outcome.NO_AUDIO, 1.0 - exp2(-patience)
+        return Outcome.UNKNOWN, 0.0
+    sound = max(evidence.weight, key=evidence.weight.__getitem__)
+    # A credible sound outdoes silence, so that leading silence never delays what follows it.
+    for candidate in (sound, Sound.SILENCE):
+        belief = evidence.belief(candidate)
+        if belief >= settling.abstain_below and belief > 0.0:
+            return _OUTCOME_OF[candidate], belief
+    return Outcome.UNKNOWN, 0.0
+
+
+def _in_words(evidence: Evidence, outcome: Outcome) -> str:
+    if outcome is Outcome.ANSWERED:
+        return "the callee answered"
+    if evidence.seconds_heard == 0:
+        return _why_nothing_was_heard(evidence)
+    heard = ", ".join(f"{count} {sound}" for sound, count in evidence.seconds_of.items() if count)
+    words = f"{evidence.seconds_heard} s heard: {heard}"
+    if evidence.gaps:
+        words += f"; audio lost {evidence.gaps} times" if evidence.gaps > 1 else "; audio lost once"
+    return words
+
+
+def _why_nothing_was_heard(evidence: Evidence) -> str:
+    if not evidence.early_media_signalled:
+        return "180 without early media" if evidence.ringing_signalled else "no early media"
+    if not evidence.tapped:
+        return "early media announced, no tap attached"
+    return f"early media announced, no audio for {evidence.seconds_without_audio:.1f} s"
