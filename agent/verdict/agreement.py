@@ -63,6 +63,7 @@ class _Stand:
 _ALERTED = _Stand(
     agrees=frozenset({Claim.NO_ANSWER, Claim.UNAVAILABLE}),
     contradicts=frozenset({Claim.VACANT, Claim.BUSY}),
+    silent=frozenset({Claim.ANSWERED}),
 )
 _DEAD = _Stand(
     agrees=frozenset({Claim.VACANT}),

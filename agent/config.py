@@ -1,0 +1,399 @@
+"""`config.yaml` as value objects.
+
+Every key carries its unit. `load` reads a file or says in one sentence what is wrong with it, where,
+and how to mend it. Secrets are `SecretStr`: they never show in a representation or a log line.
+"""
+
+import sysconfig
+from collections.abc import Mapping
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from agent.verdict.evidence import Settling
+from agent.verdict.outcome import Outcome, SoundClass
+from agent.verdict.policy import PRESETS, Layer, Policy, Preset, Redial, Rule
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+OneLine = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\r\n]+$")]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; its text is one sentence for the admin."""
+
+
+def share_dir() -> Path:
+    """Folder of the data files that come with the agent: the checkout, or `share/earlymedia` of a wheel."""
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / "pyproject.toml").is_file():
+        return checkout
+    return Path(sysconfig.get_path("data")) / "share" / "earlymedia"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class Mode(StrEnum):
+    """What the agent does with a verdict."""
+
+    SHADOW = "shadow"
+    """Judge, log and journal; write nothing to any call."""
+    ACTIVE = "active"
+    """Hand verdicts back to the PBX."""
+
+
+class RuleConfig(_Section):
+    """The part of a decision that an admin sets; a missing code follows from the other one."""
+
+    sip_code: Annotated[int, Field(ge=100, le=699)] | None = None
+    q850_cause: Annotated[int, Field(ge=1, le=127)] | None = None
+    redial: Redial | None = None
+    redial_after_seconds: NonNegativeInt | None = None
+
+    @field_validator("redial", mode="before")
+    @classmethod
+    def _spell(cls, value: object) -> object:
+        # YAML 1.1 reads a bare yes or no as a truth value.
+        return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+
+    @property
+    def rule(self) -> Rule:
+        """The keys that were given, as the policy wants them."""
+        rule = Rule()
+        given = self.model_fields_set
+        if "sip_code" in given:
+            rule["sip_code"] = self.sip_code
+        if "q850_cause" in given:
+            rule["q850_cause"] = self.q850_cause
+        if self.redial is not None:
+            rule["redial"] = self.redial
+        if "redial_after_seconds" in given:
+            rule["redial_after"] = self.redial_after_seconds
+        return rule
+
+
+class RulesConfig(_Section):
+    """Rules for outcomes and for classes of outcomes."""
+
+    outcomes: Mapping[Outcome, RuleConfig] = {}
+    classes: Mapping[SoundClass, RuleConfig] = {}
+
+    @property
+    def layer(self) -> Layer:
+        """The rules as a layer of the policy."""
+        return Layer(
+            outcomes={outcome: config.rule for outcome, config in self.outcomes.items()},
+            classes={sound: config.rule for sound, config in self.classes.items()},
+        )
+
+
+class PolicyConfig(RulesConfig):
+    """The site's policy: a preset and what differs from it."""
+
+    preset: Preset = Preset.DEFAULT
+
+
+class TrunkConfig(_Section):
+    """One trunk whose outbound legs are heard."""
+
+    match: OneLine
+    """Shell-style pattern on the channel's name, e.g. `PJSIP/carrier-*`."""
+    name: OneLine | None = None
+    """Name in journal and report; the pattern without its tail where there is none."""
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    """ISO 3166-1 code of the country whose tones the trunk plays."""
+    policy: RulesConfig = RulesConfig()
+    cut: tuple[Outcome, ...] = ()
+    """Outcomes that end a leg early."""
+
+    @field_validator("cut")
+    @classmethod
+    def _only_final_ones(cls, cut: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+        for outcome in cut:
+            if not outcome.may_cut:
+                raise PydanticCustomError(
+                    "cut", "a call is never ended for '{outcome}', take it out", {"outcome": str(outcome)}
+                )
+        return cut
+
+    @property
+    def title(self) -> str:
+        """What to call the trunk."""
+        return self.name or self.match.rstrip("*").rstrip("-") or self.match
+
+    def covers(self, channel: str) -> bool:
+        """Tell whether a channel of this name belongs to the trunk."""
+        return fnmatchcase(channel, self.match)
+
+
+class AudioSocketConfig(_Section):
+    """Where Asterisk delivers audio by AudioSocket."""
+
+    host: OneLine = "127.0.0.1"
+    port: Port = 9092
+    max_connections: PositiveInt = 1000
+    token: SecretStr | None = None
+    """What a dialplan that connects by itself must say in the first half of its UUID."""
+    handshake_timeout_seconds: PositiveFloat = 1.5
+
+
+class AsteriskConfig(_Section):
+    """How to reach Asterisk's manager interface, and how to hear its calls."""
+
+    host: OneLine = "127.0.0.1"
+    port: Port = 5038
+    username: OneLine = "earlymedia"
+    secret: SecretStr | None = None
+    secret_file: Path | None = None
+    """File that holds the secret, instead of `secret`."""
+    tls: bool = False
+    tls_ca_file: Path | None = None
+    """Certificates to trust; None: the system's."""
+    ping_interval_seconds: PositiveFloat = 2.0
+    ping_timeout_seconds: PositiveFloat = 2.0
+    tap: Literal["auto", "audiosocket", "eagi"] = "auto"
+    audiosocket: AudioSocketConfig = AudioSocketConfig()
+    socket_path: Path = Path("/run/earlymedia/agent.sock")
+    """Where the EAGI shim and the sync point find the agent."""
+    socket_group: Text | None = None
+    """Group that may use the socket: the PBX's; None: the agent's own."""
+    spy_context: OneLine = "earlymedia-spy"
+    """Dialplan context that taps where AudioSocket is missing."""
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        if self.secret is not None and self.secret_file is not None:
+            raise PydanticCustomError("secret", "give either secret or secret_file, not both")
+        return self
+
+    def read_secret(self) -> str:
+        """Return the AMI secret, read from its file where it has one.
+
+        Raises:
+            ConfigError: there is none, or its file cannot be read.
+        """
+        if self.secret is not None:
+            return self.secret.get_secret_value()
+        if self.secret_file is None:
+            raise ConfigError(
+                "asterisk.secret is missing: give the AMI password there or in asterisk.secret_file."
+            )
+        try:
+            return self.secret_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"asterisk.secret_file: {self.secret_file} cannot be read ({_reason(error)}): "
+                "give the agent's user the right to read it."
+            ) from error
+
+
+class ModelConfig(_Section):
+    """The forest."""
+
+    model_config = ConfigDict(protected_namespaces=())
+    path: Path = Field(default_factory=lambda: share_dir() / "models" / "student.joblib")
+
+
+class HearingConfig(_Section):
+    """How audio is read."""
+
+    tick_ms: Annotated[int, Field(ge=10, le=1000)] = 100
+    max_calls_per_batch: Annotated[int, Field(ge=1, le=4096)] = 64
+    backlog_seconds: Annotated[float, Field(ge=1.0, le=60.0)] = 8.0
+    """Audio kept for a call that falls behind; the oldest beyond it is dropped."""
+
+
+class SettlingConfig(_Section):
+    """How evidence settles; see `agent.verdict.evidence.Settling`."""
+
+    announcement_seconds: PositiveInt = Settling().announcement_seconds
+    announcement_confidence: Share = Settling().announcement_confidence
+    doubt_halves_every_seconds: PositiveFloat = Settling().doubt_halves_every_seconds
+    silence_doubt_halves_every_seconds: PositiveFloat = Settling().silence_doubt_halves_every_seconds
+    contradiction: Share = Settling().contradiction
+    memory_seconds: PositiveFloat = Settling().memory_seconds
+    abstain_below: Share = Settling().abstain_below
+    no_audio_seconds: PositiveFloat = Settling().no_audio_seconds
+
+    @cached_property
+    def settling(self) -> Settling:
+        """The settings as the verdict wants them."""
+        return Settling(**self.model_dump())
+
+
+class AttemptsConfig(_Section):
+    """One budget of calls per number, whatever the reasons."""
+
+    max: PositiveInt = 7
+    period_hours: PositiveFloat = 168.0
+    file: Path = Path("/var/lib/earlymedia/attempts.sqlite3")
+
+
+class JournalConfig(_Section):
+    """One JSON line a call."""
+
+    path: Path = Path("/var/log/earlymedia/calls.jsonl")
+    rotate_megabytes: PositiveFloat = 100.0
+    keep_files: PositiveInt = 10
+    key_file: Path = Path("/var/lib/earlymedia/number.key")
+    """Key that numbers are hashed with; made on the first run."""
+
+
+class MetricsConfig(_Section):
+    """Prometheus text over HTTP."""
+
+    enabled: bool = True
+    host: OneLine = "127.0.0.1"
+    port: Port = 9464
+
+
+class LogConfig(_Section):
+    """What the service says about itself."""
+
+    format: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(_Section):
+    """The whole of `config.yaml`."""
+
+    pbx: Literal["asterisk"] = "asterisk"
+    mode: Mode = Mode.SHADOW
+    trunks: tuple[TrunkConfig, ...] = ()
+    asterisk: AsteriskConfig = AsteriskConfig()
+    model: ModelConfig = ModelConfig()
+    hearing: HearingConfig = HearingConfig()
+    settling: SettlingConfig = SettlingConfig()
+    policy: PolicyConfig = PolicyConfig()
+    attempts: AttemptsConfig = AttemptsConfig()
+    journal: JournalConfig = JournalConfig()
+    metrics: MetricsConfig = MetricsConfig()
+    log: LogConfig = LogConfig()
+
+    @model_validator(mode="after")
+    def _cuts_have_causes(self) -> Self:
+        for number, trunk in enumerate(self.trunks):
+            policy = self.policy_of(trunk)
+            for outcome in trunk.cut:
+                if policy.decisions[outcome].q850_cause is None:
+                    raise PydanticCustomError(
+                        "cut",
+                        "trunks.{number}.cut: '{outcome}' has no q850_cause to cut with, give it one",
+                        {"number": number, "outcome": str(outcome)},
+                    )
+        return self
+
+    def trunk_of(self, channel: str) -> TrunkConfig | None:
+        """First trunk whose pattern the channel's name fits, None where nobody asked to hear it."""
+        return next((trunk for trunk in self.trunks if trunk.covers(channel)), None)
+
+    def policy_of(self, trunk: TrunkConfig | None) -> Policy:
+        """Policy of a trunk: its own rules over the site's over the preset's."""
+        layers = [PRESETS[self.policy.preset], self.policy.layer]
+        if trunk is None:
+            return Policy.of(*layers)
+        return Policy.of(*layers, trunk.policy.layer, cut=frozenset(trunk.cut))
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: it cannot be read, is no YAML, or says something that cannot be.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} cannot be read ({_reason(error)}): name a readable file with --config."
+        ) from error
+    return parse(text, str(path))
+
+
+def parse(text: str, source: str) -> Config:
+    """Read a configuration from YAML text; `source` names it in errors.
+
+    Raises:
+        ConfigError: it is no YAML, or says something that cannot be.
+    """
+    try:
+        raw = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  (a SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{source}, line {mark.line + 1}" if mark else source
+        raise ConfigError(f"{where}: {error.problem or 'this is no YAML'}: mend the YAML there.") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{source}: {_reason(error)}: mend the YAML.") from error
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{source} holds no settings: write them as 'key: value' lines, see config.yaml.")
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(_sentence(source, error)) from error
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key that is given twice, which YAML forbids and PyYAML lets pass."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"'{key.value}' is given twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _sentence(source: str, error: ValidationError) -> str:
+    errors = error.errors(include_url=False, include_input=False)
+    first = errors[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    more = f" ({len(errors) - 1} more of the kind)" if len(errors) > 1 else ""
+    return f"{source}: {where}{': ' if where else ''}{_complaint(first)}{more}."
+
+
+def _complaint(error: ErrorDetails) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            return "there is no such key, take it out or mend its name"
+        case "missing":
+            return "this key is missing, add it"
+        case "string_type":
+            return "it should be text, put it in quotes"
+        case "cut" | "secret":
+            return error["msg"]
+        case _:
+            said = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            return f"it {said}, change it"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split())
