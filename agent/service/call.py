@@ -1,0 +1,142 @@
+"""One outbound leg, from its first INVITE to its end: its tap, what was heard, what it means."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from agent.hearing.ear import Stream
+from agent.hearing.sound import HeardSecond
+from agent.pbx.port import CarrierFinal, Leg, Signal, Tap
+from agent.verdict.evidence import Evidence, Settling
+from agent.verdict.outcome import Outcome
+from agent.verdict.settle import Verdict, settle
+
+
+@dataclass(slots=True)
+class Call:
+    """What the service knows of one leg. It changes its own state only and tells nobody."""
+
+    leg: Leg
+    settling: Settling
+    began: float
+    """Monotonic time of the first sign of the leg, in seconds."""
+    spent: bool = False
+    """The number's budget of attempts is used up."""
+    tap: Tap | None = None
+    stream: Stream | None = None
+    tap_failure: str = ""
+    """Why the leg cannot be heard, empty where it can."""
+    carrier: CarrierFinal = field(default_factory=CarrierFinal)
+    ended: float | None = None
+    """Monotonic time of the end of the leg, None while it lives."""
+    heard_bytes: int = 0
+    dropped_bytes: int = 0
+    media_since: float | None = None
+    """Monotonic time at which early media was announced."""
+    evidence: Evidence = field(init=False)
+    verdict: Verdict = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._begin_evidence()
+
+    @property
+    def alive(self) -> bool:
+        """The leg has not ended."""
+        return self.ended is None
+
+    @property
+    def listening(self) -> bool:
+        """There is audio to be read."""
+        return self.tap is not None and not self.tap.ended and not self.evidence.closed
+
+    @property
+    def judged(self) -> bool:
+        """Somebody listened, or there was nothing to listen to: the verdict may be told."""
+        return self.tap is not None or (self.evidence.closed and self.media_since is None)
+
+    @property
+    def audio_seconds(self) -> float:
+        """Seconds of audio heard."""
+        return self.stream.samples_heard / 8000 if self.stream is not None else 0.0
+
+    @property
+    def dropped_seconds(self) -> float:
+        """Seconds of audio that came and were dropped because the call fell behind."""
+        return self.dropped_bytes / self.tap.encoding.bytes_per_second if self.tap is not None else 0.0
+
+    def signal(self, signal: Signal, now: float) -> None:
+        """Take note of a provisional answer."""
+        if signal is Signal.RINGING:
+            self.evidence.ring()
+        else:
+            self.evidence.early_media()
+            self.media_since = self.media_since or now
+
+    def attach(self, tap: Tap) -> bool:
+        """Listen to a tap and say so, unless a better one is there or nothing counts any more."""
+        if self.evidence.closed or (self.listening and tap.kind.spies):
+            return False
+        if self.tap is not None:
+            self.tap.close()
+            self._begin_evidence()  # the better tap holds the early media from its first sample
+        self.tap = tap
+        self.stream = Stream(tap.encoding)
+        self.evidence.tap()
+        return True
+
+    def audio_read(self, read_bytes: int, dropped_bytes: int) -> None:
+        """Take note of what came since the last tick, and of what had to be dropped."""
+        self.heard_bytes += read_bytes
+        self.dropped_bytes += dropped_bytes
+
+    def hear(self, seconds: Sequence[HeardSecond]) -> None:
+        """Take in judged seconds."""
+        for second in seconds:
+            self.evidence.hear(second)
+        self.verdict = settle(self.evidence)
+
+    def wait(self, now: float) -> bool:
+        """Take note of the time that passes without audio; say whether that changed the verdict."""
+        if self.media_since is None or self.heard_bytes or not self.listening:
+            return False
+        self.evidence.waited(now - self.media_since)
+        before, self.verdict = self.verdict, settle(self.evidence)
+        return before.outcome is not self.verdict.outcome
+
+    def answer(self) -> None:
+        """Take note of the true answer; nothing that is heard after it counts."""
+        self.evidence.answer()
+        self._close()
+
+    def end(self, carrier: CarrierFinal, now: float) -> None:
+        """Take note of the end of the leg: what stands is final."""
+        self.ended = now
+        if not self.evidence.answered:
+            self.carrier = carrier
+        self.evidence.end()
+        self._close()
+
+    def _close(self) -> None:
+        self.verdict = settle(self.evidence)
+        if self.tap is not None:
+            self.tap.close()
+
+    def _begin_evidence(self) -> None:
+        old = getattr(self, "evidence", None)
+        self.evidence = Evidence(self.settling)
+        if old is not None:
+            self.evidence.ringing_signalled = old.ringing_signalled
+            self.evidence.early_media_signalled = old.early_media_signalled
+        self.verdict = settle(self.evidence)
+
+
+def spokesman(calls: Sequence[Call]) -> Call:
+    """Choose the call that speaks for the channel that dialled all of these at once.
+
+    As long as a leg lives whose verdict is open, it speaks: a forked call that still rings somewhere must
+    not look finished because another leg plays an announcement. Then an answer, then the surest verdict.
+    """
+    open_legs = [call for call in calls if call.alive and not call.verdict.final]
+    return max(
+        open_legs or calls,
+        key=lambda call: (call.verdict.outcome is Outcome.ANSWERED, call.judged, call.verdict.confidence),
+    )

@@ -1,0 +1,208 @@
+"""All calls of now: what the PBX tells becomes evidence, what the evidence says is handed back."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+import structlog
+
+from agent.hearing.sound import HeardSecond
+from agent.pbx.port import CarrierFinal, ChannelRef, Handback, Leg, Signal, Tap
+from agent.service.call import Call, spokesman
+from agent.verdict import fields as variables
+from agent.verdict.evidence import Settling
+from agent.verdict.fields import Status
+from agent.verdict.policy import Decision, Policy
+
+log = structlog.get_logger(__name__)
+
+KEPT_SECONDS = 60.0
+"""An ended call is remembered for so long, for a dialplan that asks late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What may change while the agent runs: how evidence settles and what follows from it."""
+
+    settling: Settling
+    policy_of: Callable[[str], Policy]
+    """The policy of the trunk that a channel name belongs to."""
+    writes: bool
+    """Active mode: variables, events and cuts reach the PBX. Shadow mode writes nothing to any call."""
+
+
+class Calls:
+    """The registry of calls; an `agent.pbx.port.CallListener`."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        handback: Handback,
+        on_began: Callable[[Call], None],
+        on_ended: Callable[[Call, Decision], None],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Judge by `rules` and write through `handback`; tell who counts attempts and keeps the journal."""
+        self.rules = rules
+        self._handback = handback
+        self._on_began = on_began
+        self._on_ended = on_ended
+        self._clock = clock
+        self._calls: dict[str, Call] = {}
+        self._dialled: dict[str, list[Call]] = {}
+        self._written: dict[str, dict[str, str]] = {}
+
+    def __len__(self) -> int:
+        return sum(call.alive for call in self._calls.values())
+
+    def listening(self) -> Iterator[Call]:
+        """Yield every call that has audio to be read."""
+        return (call for call in self._calls.values() if call.listening)
+
+    # What the PBX tells.
+
+    def leg_began(self, leg: Leg) -> None:
+        """Begin a call."""
+        if leg.id in self._calls:
+            return
+        call = self._calls[leg.id] = Call(leg, self.rules.settling, self._clock())
+        if leg.dialer is not None:
+            siblings = self._dialled.setdefault(leg.dialer.id, [])
+            if not any(sibling.alive for sibling in siblings):
+                siblings.clear()  # the dialer tries the next route: only this one counts
+            siblings.append(call)
+        self._on_began(call)
+
+    def leg_signalled(self, leg_id: str, signal: Signal) -> None:
+        """Take note of a provisional answer."""
+        if call := self._calls.get(leg_id):
+            call.signal(signal, self._clock())
+
+    def tap_attached(self, leg_id: str, tap: Tap) -> None:
+        """Listen to a leg."""
+        call = self._calls.get(leg_id)
+        if call is None or not call.attach(tap):
+            tap.close()
+            return
+        log.debug("listening", call=leg_id, trunk=call.leg.trunk, tap=tap.kind.value)
+        self._publish(call)
+
+    def tap_failed(self, leg_id: str, reason: str) -> None:
+        """Take note that a leg cannot be heard."""
+        if (call := self._calls.get(leg_id)) and call.tap is None:
+            call.tap_failure = reason
+            log.warning("cannot listen", call=leg_id, trunk=call.leg.trunk, reason=reason)
+
+    def leg_answered(self, leg_id: str) -> None:
+        """Take note of the true answer."""
+        if (call := self._calls.get(leg_id)) and not call.evidence.closed:
+            call.answer()
+            self._publish(call)
+
+    def leg_ended(self, leg_id: str, final: CarrierFinal) -> None:
+        """End a call: what stands is final."""
+        call = self._calls.get(leg_id)
+        if call is None or not call.alive:
+            return
+        call.end(final, self._clock())
+        self._publish(call)
+        if self.rules.writes and call.judged:
+            self._handback.announce(call.leg, self._fields(call))
+        self._on_ended(call, self._decision(call))
+
+    def fields_of(self, channel_id: str) -> Mapping[str, str]:
+        """Return the variables as they stand for a leg, or for the legs that the channel dialled last."""
+        if not self.rules.writes:
+            return {}
+        if call := self._speaking_for(channel_id):
+            return self._fields(call)
+        return {}
+
+    def settled(self, channel_id: str) -> bool:
+        """Say whether every leg that `fields_of` would speak of has ended or was answered."""
+        asked = self._calls.get(channel_id)
+        legs = [asked] if asked else self._dialled.get(channel_id, [])
+        return all(call.evidence.closed for call in legs)
+
+    # What the engine tells.
+
+    def heard(self, call: Call, seconds: Sequence[HeardSecond]) -> None:
+        """Hand on what new seconds have changed."""
+        was_final = call.verdict.final
+        call.hear(seconds)
+        self._publish(call)
+        if call.verdict.final and not was_final:
+            self._cut(call)
+
+    def tick(self) -> None:
+        """Take note of the time that passes: calls without audio, and ended calls to forget."""
+        now = self._clock()
+        for call in list(self._calls.values()):
+            if call.wait(now):
+                self._publish(call)
+            if call.ended is not None and now - call.ended > KEPT_SECONDS:
+                self._forget(call)
+
+    def give_up(self) -> None:
+        """Stop listening to every call and say so where no final verdict stands."""
+        for call in self._calls.values():
+            if call.tap is not None:
+                call.tap.close()
+            if call.alive and not call.verdict.final:
+                call.tap, call.tap_failure = None, "the agent stops"
+                self._publish(call)
+
+    # What goes out.
+
+    def _publish(self, call: Call) -> None:
+        """Write what changed on the leg, and what now stands on the channel that dialled it."""
+        if not self.rules.writes:
+            return
+        if call.alive or call.judged:
+            self._write(call.leg.ref, self._fields(call))
+        if (dialer := call.leg.dialer) and (speaking := self._speaking_for(dialer.id)):
+            self._write(dialer, self._fields(speaking))
+
+    def _write(self, channel: ChannelRef, told: Mapping[str, str]) -> None:
+        old = self._written.setdefault(channel.id, {})
+        stale = {name: "" for name in old if name not in told}  # of the route that was tried before
+        if news := variables.changed(old, {**stale, **told}):
+            self._handback.write(channel, news)
+            old.update(news)
+
+    def _fields(self, call: Call) -> dict[str, str]:
+        if not call.judged:
+            return variables.fields(Status.UNAVAILABLE)
+        status = Status.FINAL if call.verdict.final else Status.LISTENING
+        return variables.fields(status, call.verdict, self._decision(call), call.carrier.sip_code)
+
+    def _decision(self, call: Call) -> Decision:
+        policy = self.rules.policy_of(call.leg.channel)
+        return policy.decide(call.verdict.outcome, attempts_spent=call.spent)
+
+    def _cut(self, call: Call) -> None:
+        if not self.rules.writes or not call.alive:
+            return
+        cause = self.rules.policy_of(call.leg.channel).cuts(call.verdict)
+        if cause is not None:
+            log.info(
+                "cutting the leg", call=call.leg.id, outcome=call.verdict.outcome.value, q850_cause=cause
+            )
+            self._handback.cut(call.leg, cause)
+
+    def _speaking_for(self, channel_id: str) -> Call | None:
+        if own := self._calls.get(channel_id):
+            return own
+        dialled = self._dialled.get(channel_id)
+        return spokesman(dialled) if dialled else None
+
+    def _forget(self, call: Call) -> None:
+        del self._calls[call.leg.id]
+        self._written.pop(call.leg.id, None)
+        if dialer := call.leg.dialer:
+            siblings = self._dialled.get(dialer.id, [])
+            if call in siblings:
+                siblings.remove(call)
+            if not siblings:
+                self._dialled.pop(dialer.id, None)
+                self._written.pop(dialer.id, None)

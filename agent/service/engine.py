@@ -1,0 +1,102 @@
+"""The tick: every 100 ms read what each call has, hear it all in one batch, hand the seconds on.
+
+A 20 ms frame is no event here. Between ticks the audio waits in the kernel (a pipe holds 4 s, a socket
+more), so nothing grows in this process, and one slow tick only makes the next batch larger. Hearing runs
+in a worker thread, in code that releases the GIL; a new tick never starts while a batch is being heard.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from agent.hearing.ear import Ear, Stream
+from agent.hearing.sound import HeardSecond
+from agent.service.call import Call
+
+log = structlog.get_logger(__name__)
+
+
+class Audience(Protocol):
+    """The calls, as the engine sees them."""
+
+    def listening(self) -> Iterable[Call]:
+        """Yield every call that has audio to be read."""
+
+    def heard(self, call: Call, seconds: Sequence[HeardSecond]) -> None:
+        """Take note of seconds that were completed and judged."""
+
+    def tick(self) -> None:
+        """Take note of the time that passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often the engine reads, and how much it takes at once."""
+
+    tick_seconds: float = 0.1
+    backlog_seconds: float = 4.0
+    """A call that has more audio waiting than this loses the oldest."""
+
+
+class Engine:
+    """Reads, hears and hands on, until it is stopped."""
+
+    def __init__(
+        self,
+        ear: Ear,
+        audience: Audience,
+        pace: Pace,
+        on_tick: Callable[[float], None] = lambda lag_seconds: None,
+    ) -> None:
+        """Hear with `ear` for `audience`; call `on_tick` after every tick with how late it began."""
+        self.ear = ear
+        self.pace = pace
+        self._audience = audience
+        self._on_tick = on_tick
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="hearing")
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        try:
+            while True:
+                due = max(due + self.pace.tick_seconds, loop.time())
+                await asyncio.sleep(due - loop.time())
+                lag = loop.time() - due
+                try:
+                    await self.tick()
+                    self._audience.tick()
+                except Exception:  # a fault in one batch must not deafen all later calls
+                    log.exception("tick failed")
+                self._on_tick(lag)
+        finally:
+            self._worker.shutdown(wait=False, cancel_futures=True)
+
+    async def tick(self) -> None:
+        """Read every call once and hear all of it in one batch."""
+        calls: list[Call] = []
+        chunks: list[tuple[Stream, bytes]] = []
+        for call in self._audience.listening():
+            if call.tap is not None and call.stream is not None and (data := call.tap.read()):
+                calls.append(call)
+                chunks.append((call.stream, self._newest(call, call.stream, data)))
+        if not chunks:
+            return
+        heard = await asyncio.get_running_loop().run_in_executor(self._worker, self.ear.hear, chunks)
+        for call, (stream, _), seconds in zip(calls, chunks, heard, strict=True):
+            if seconds and call.stream is stream:  # else a better tap began anew meanwhile
+                self._audience.heard(call, seconds)
+
+    def _newest(self, call: Call, stream: Stream, data: bytes) -> bytes:
+        """Drop what a call that fell behind cannot catch up with, in whole samples."""
+        limit = int(self.pace.backlog_seconds * stream.encoding.bytes_per_second)
+        dropped = max(0, len(data) - limit) & ~1
+        if dropped:
+            stream.mark_gap()
+        call.audio_read(len(data) - dropped, dropped)
+        return data[dropped:]
