@@ -1,0 +1,252 @@
+"""One TCP connection to the Asterisk Manager Interface, from its banner to its loss.
+
+panoramisk reads the messages and knows when an answer is complete. Its own protocol and
+manager are not used: they drop a connection when a callback raises, send old actions anew
+after a reconnect, hide events that carry our own ActionID, and cut UTF-8 at packet edges.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+import structlog
+from panoramisk.actions import Action
+from panoramisk.message import Message
+
+from agent.pbx.asterisk.ami_message import (
+    MAX_MESSAGE_BYTES,
+    AmiDeniedError,
+    AmiEvent,
+    AmiHeaders,
+    AmiReply,
+    AmiUnavailableError,
+    Fields,
+    encode,
+)
+
+log = structlog.get_logger(__name__)
+
+BANNER = b"Asterisk Call Manager/"
+_END = b"\r\n\r\n"
+
+
+class AmiConnection(asyncio.Protocol):
+    """Actions out, replies and events in. Nothing outlives the connection: no action is ever repeated."""
+
+    def __init__(self, max_unanswered: int) -> None:
+        """Refuse further actions while `max_unanswered` wait for their replies."""
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Done when the connection is gone, with a clause that says why."""
+        self.rejected: Counter[str] = Counter()
+        """Posted actions that Asterisk rejected, by its words."""
+        self.denied: set[str] = set()
+        """Names of the actions that the account has no right to, as far as they were tried."""
+        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._max_unanswered = max_unanswered
+        self._awaited: dict[str, tuple[Action, asyncio.Future[AmiReply]]] = {}
+        self._posted: dict[str, str] = {}
+        self._events: list[AmiEvent] | None = []
+        self._deliver: Callable[[AmiEvent], None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._greeted = False
+        self._rest = b""
+        self._outbox: list[bytes] = []
+        self._count = 0
+
+    @property
+    def unanswered(self) -> int:
+        """Actions that wait for their replies."""
+        return len(self._awaited) + len(self._posted)
+
+    def deliver_to(self, listener: Callable[[AmiEvent], None]) -> None:
+        """Give every event to a listener, beginning with those that came while there was none."""
+        self._deliver = listener
+        waiting, self._events = self._events or [], None
+        for event in waiting:
+            self._tell(event)
+
+    def request(self, name: str, fields: Fields) -> asyncio.Future[AmiReply]:
+        """Send an action and return the future of its reply; cancel it to wait no longer.
+
+        Raises ValueError for fields that cannot be sent; the future has AmiUnavailableError when the
+        connection is lost first, AmiDeniedError when the account lacks the right.
+        """
+        if name.lower() == "originate":  # without Async it would hold up every other action
+            fields = {key: value for key, value in fields.items() if key.lower() != "async"} | {
+                "Async": "true"
+            }
+        action_id = self._next_id()
+        data = encode(name, action_id, fields)
+        reply: asyncio.Future[AmiReply] = asyncio.get_running_loop().create_future()
+        self._awaited[action_id] = (_collector(name, action_id, fields), reply)
+        reply.add_done_callback(lambda _: self._awaited.pop(action_id, None))
+        self._write(data)
+        return reply
+
+    def post(self, name: str, fields: Fields) -> None:
+        """Send an action whose reply nobody awaits: a rejection is counted. Raises as `request` does."""
+        action_id = self._next_id()
+        data = encode(name, action_id, fields)
+        self._posted[action_id] = name
+        self._write(data)
+
+    async def close(self) -> None:
+        """Send what is still to be sent, as far as it goes without waiting, and end the connection."""
+        self._abort("we closed it")
+        if self._transport is not None:
+            await asyncio.wait([self._gone])
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport from the event loop."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take note that the transport is gone."""
+        self._transport = None
+        self._gone.set_result(None)
+        self._end(str(exc) if exc else "Asterisk closed the connection")
+
+    def data_received(self, data: bytes) -> None:
+        """Take what Asterisk sent, cut wherever the network cut it."""
+        data = self._rest + data
+        if not self._greeted:
+            if not (data.startswith(BANNER) or BANNER.startswith(data)):
+                self._abort("what answers there is no Asterisk Manager Interface")
+                return
+            _, line_break, after = data.partition(b"\r\n")
+            if not line_break:
+                self._rest = data
+                return
+            self._greeted, data = True, after
+        *blocks, self._rest = data.split(_END)
+        for block in blocks:
+            if not self._take_posted(block):
+                try:
+                    self._take(Message.from_line(block.decode(errors="replace").lstrip("\r\n")))
+                except Exception:  # a message that nobody foresaw costs itself, not the connection
+                    log.exception("AMI message not understood")
+        if len(self._rest) > MAX_MESSAGE_BYTES:
+            self._abort(f"it sent a message of more than {MAX_MESSAGE_BYTES} bytes")
+
+    def _take_posted(self, block: bytes) -> bool:
+        """Settle the good reply to a posted action without taking it apart: there are hundreds a second."""
+        if not block.startswith(b"Response: Success\r\nActionID: "):
+            return False
+        return self._posted.pop(block[29:].partition(b"\r\n")[0].decode(errors="replace"), None) is not None
+
+    def _take(self, message: Message | None) -> None:
+        if message is None:
+            return
+        action_id = message.action_id
+        action_id = action_id if isinstance(action_id, str) else ""
+        is_event = "event" in message
+        if is_event:
+            self._tell(_event(message))
+        elif name := self._posted.pop(action_id, None):
+            self._rejected(name, message.message)
+        action, reply = self._awaited.get(action_id, (None, None))
+        if action is None or reply is None or reply.done():
+            return
+        if is_event and not action.responses:
+            return  # it tells of the action, but the answer itself is still to come
+        if action.add_message(message):
+            self._settle(action, reply)
+
+    def _settle(self, action: Action, reply: asyncio.Future[AmiReply]) -> None:
+        answer, *events = action.responses
+        if _is_denial(answer):
+            self._note_denial(action["Action"])
+            reply.set_exception(
+                AmiDeniedError(
+                    f"The AMI account has no right to {action['Action']}: see write= in manager.conf."
+                )
+            )
+            return
+        told = tuple(_event(event) for event in events)
+        success = bool(answer.success) and not any(
+            event.headers.get("Response") == "Failure" for event in told
+        )
+        reply.set_result(AmiReply(success, _text(answer.message), _headers(answer), told))
+
+    def _rejected(self, name: str, words: object) -> None:
+        self.rejected[_text(words)] += 1
+        log.debug("AMI action rejected", action=name, message=_text(words))
+        if _text(words) == _DENIED:
+            self._note_denial(name)
+
+    def _note_denial(self, name: str) -> None:
+        if name not in self.denied:
+            self.denied.add(name)
+            log.warning("the AMI account lacks a right: see write= in manager.conf", action=name)
+
+    def _tell(self, event: AmiEvent) -> None:
+        if self._events is not None:
+            self._events.append(event)
+        elif self._deliver is not None:
+            self._deliver(event)
+
+    def _next_id(self) -> str:
+        if self.lost.done() or self._transport is None:
+            raise AmiUnavailableError("The connection to Asterisk's manager interface is lost.")
+        if self.unanswered >= self._max_unanswered:
+            raise AmiUnavailableError(f"Asterisk has left {self.unanswered} AMI actions unanswered.")
+        self._count += 1
+        return f"earlymedia-{id(self):x}-{self._count}"
+
+    def _write(self, data: bytes) -> None:
+        """Send with all else that this pass of the event loop has to say: one packet, not hundreds."""
+        if not self._outbox:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._outbox.append(data)
+
+    def _flush(self) -> None:
+        if self._outbox and self._transport is not None:
+            self._transport.write(b"".join(self._outbox))
+        self._outbox.clear()
+
+    def _abort(self, why: str) -> None:
+        if self._transport is not None:
+            self._flush()
+            self._transport.abort()  # a polite close would wait for a peer that may be frozen
+        self._end(why)
+
+    def _end(self, why: str) -> None:
+        if self.lost.done():
+            return
+        self.lost.set_result(why)
+        self._posted.clear()
+        self._outbox.clear()
+        for _, reply in tuple(self._awaited.values()):
+            if not reply.done():
+                reply.set_exception(
+                    AmiUnavailableError(f"The AMI connection was lost before the reply: {why}.")
+                )
+                reply.exception()  # seen: whoever still awaits it gets it all the same
+
+
+_DENIED = "Permission denied"
+
+
+def _collector(name: str, action_id: str, fields: Fields) -> Action:
+    """Return what panoramisk needs to know when the answer to an action is complete.
+
+    It looks for `Async` in any action whose answer says "queued", and fails where there is none.
+    """
+    return Action({"Async": "false"} | dict(fields) | {"Action": name, "ActionID": action_id})
+
+
+def _is_denial(message: Message) -> bool:
+    return not message.success and _text(message.message) == _DENIED
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _headers(message: Message) -> AmiHeaders:
+    return AmiHeaders({key: value for key, value in message.items() if key != "content"})
+
+
+def _event(message: Message) -> AmiEvent:
+    return AmiEvent(_text(message.event), _headers(message))
