@@ -88,14 +88,19 @@ class EagiSession:
         """Return the tap of the script's audio, to be called once.
 
         `encoding` is what the dialplan set with `EAGI_AUDIO_FORMAT`, slin8 where it set none.
-        Closing the tap closes the session, which lets the dialplan go on after `EAGI()`.
+        Closing the tap closes the session, which lets the dialplan go on after `EAGI()`; after a
+        hang-up it does not, for last commands may follow.
         Raises `EagiClosedError` when the session is over or the tap was already given away.
         """
         if self._audio_fd < 0:
             raise EagiClosedError("The EAGI session's audio is closed or already listened to.")
-        self._tap = EagiTap(self._audio_fd, kind, encoding, on_closed=self.close)
+        self._tap = EagiTap(self._audio_fd, kind, encoding, on_closed=self._tap_closed)
         self._audio_fd = -1
         return self._tap
+
+    def _tap_closed(self) -> None:
+        if not self.hung_up:
+            self.close()
 
     async def command(self, *words: str, timeout_s: float = 1.0) -> AgiReply:
         """Send one AGI command and return Asterisk's reply; commands are answered in their order.

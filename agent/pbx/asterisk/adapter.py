@@ -1,0 +1,313 @@
+"""Asterisk as the service sees it: events become calls and taps, verdicts become variables.
+
+Nothing here waits on a call's path: whatever fails is logged, and the call goes on untold.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import md5
+from uuid import UUID
+
+import structlog
+
+from agent.hearing.sound import Encoding
+from agent.pbx.asterisk.ami import AmiClient, AmiError, AmiEvent, AmiSettings, AmiUnavailableError
+from agent.pbx.asterisk.audiosocket_server import AudioSocketServer, AudioSocketSettings
+from agent.pbx.asterisk.eagi import EagiSession
+from agent.pbx.asterisk.legs import (
+    LegBegan,
+    LegBook,
+    LegEnded,
+    LegEvent,
+    LegMaybeAnswered,
+    LegSignalled,
+    sip_code_of,
+)
+from agent.pbx.asterisk.shim_server import ShimServer, ShimSettings
+from agent.pbx.asterisk.spy import OTHER_HALF_PREFIX, Spy, SpySettings, TapChoice
+from agent.pbx.port import CallListener, CarrierFinal, ChannelRef, Leg, Signal, Tap, TapKind
+
+log = structlog.get_logger(__name__)
+
+VERDICT_EVENT = "EarlyMediaVerdict"
+ANSWER_POLL_S = 1.0
+"""A leg that is up without being answered is asked so often."""
+SIMULTANEOUS_S = 0.01
+"""What belongs to one moment in Asterisk reaches us within this time."""
+OWN_TAP_S = 0.3
+"""A leg whose dialplan may bring its own tap is given this time before it is spied on."""
+OWN_STREAM_TTL_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskSettings:
+    """Everything the adapter needs to know."""
+
+    trunks: tuple[str, ...]
+    """Patterns of the channel names that are heard, e.g. `PJSIP/carrier-*`."""
+    ami: AmiSettings
+    audiosocket: AudioSocketSettings
+    shims: ShimSettings
+    tap: TapChoice = TapChoice.AUTO
+    spy_context: str = "earlymedia-spy"
+    token: str = ""
+    """Secret in the stream ids of legs that bring their own AudioSocket; the dialplan's EARLYMEDIA_TOKEN."""
+    sync_wait_s: float = 0.06
+    """The sync point is answered after this time even if a leg's end has not been told yet."""
+
+
+def stream_of(token: str, leg_id: str) -> UUID:
+    """Return the AudioSocket stream of a leg that brings its own: MD5 of token and Uniqueid.
+
+    MD5 because the dialplan can compute it; the secret lies in the token.
+    """
+    return UUID(md5(f"{token}{leg_id}".encode(), usedforsecurity=False).hexdigest())
+
+
+class AsteriskAdapter:
+    """One Asterisk; an `agent.pbx.port.Handback`."""
+
+    def __init__(self, settings: AsteriskSettings, listener: CallListener) -> None:
+        """Prepare; raises OSError or ValueError, in one sentence, for settings that cannot work."""
+        self.settings = settings
+        self.ami = AmiClient(settings.ami)
+        self.audiosocket = AudioSocketServer(settings.audiosocket)
+        self.shims = ShimServer(
+            settings.shims, on_eagi=self._eagi, on_sync=self._sync, ready=lambda: self.ami.connected
+        )
+        self.legs = LegBook(settings.trunks)
+        self._listener = listener
+        self.spy = Spy(SpySettings(settings.tap, settings.spy_context), self.ami, self.audiosocket, listener)
+        self._news = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._polls: dict[str, asyncio.Task[None]] = {}
+        self._own_eagi: dict[str, EagiSession] = {}
+        self._needs_no_spy: set[str] = set()
+        """Legs that brought their own tap, or were answered."""
+
+    async def start(self) -> None:
+        """Open the sockets and begin to connect; raises OSError, in one sentence, where one cannot be had."""
+        self.audiosocket.start()
+        self.spy.settings = SpySettings(
+            self.settings.tap, self.settings.spy_context, self.audiosocket.address
+        )
+        try:
+            self.shims.start()
+        except OSError:
+            self.audiosocket.close()
+            raise
+        self.ami.on_event(self._event)
+        self.ami.on_connected = self._connected
+        self.ami.start()
+
+    async def stop(self) -> None:
+        """Let Asterisk finish what it was told, then let go of everything."""
+        for task in (*self._tasks, *self._polls.values()):
+            task.cancel()
+        await self.ami.stop()
+        await self.shims.close()
+        self.audiosocket.close()
+
+    # What the service says.
+
+    def write(self, channel: ChannelRef, fields: Mapping[str, str]) -> None:
+        """Set channel variables, in the order of the mapping."""
+        session = self._own_eagi.get(channel.id)
+        if session is not None and session.hung_up:  # AMI finds the channel no more, AGI still does
+            for name, value in fields.items():
+                session.send("SET", "VARIABLE", name, value)
+            return
+        for name, value in fields.items():
+            self._post("Setvar", {"Channel": channel.name, "Variable": name, "Value": value})
+
+    def announce(self, leg: Leg, fields: Mapping[str, str]) -> None:
+        """Send the call's one verdict event."""
+        about = {
+            "UserEvent": VERDICT_EVENT,
+            "Uniqueid": leg.id,
+            "Channel": leg.channel,
+            "Linkedid": leg.linked_id,
+            "Trunk": leg.trunk,
+            "DialerUniqueid": leg.dialer.id if leg.dialer else "",
+            "DialerChannel": leg.dialer.name if leg.dialer else "",
+        }
+        self._post("UserEvent", {**about, **fields})
+
+    def cut(self, leg: Leg, q850: int) -> None:
+        """End the leg early with a cause."""
+        self._post("Hangup", {"Channel": leg.channel, "Cause": str(q850)})
+
+    def _post(self, action: str, fields: Mapping[str, str]) -> None:
+        try:
+            self.ami.send_nowait(action, fields)
+        except (AmiUnavailableError, ValueError) as error:
+            log.debug("not handed back", action=action, reason=str(error))
+
+    # What Asterisk says.
+
+    def _connected(self) -> None:
+        self._spawn(self._take_stock())
+
+    async def _take_stock(self) -> None:
+        """Find out what this Asterisk can do, and which of the legs that we knew still live."""
+        try:
+            await self.spy.find_out()
+            if len(self.legs):
+                reply = await self.ami.action("Status")
+                living = {event.headers.get("Uniqueid", "") for event in reply.events}
+                self._dispatch(self.legs.keep_only(living))
+        except AmiError as error:
+            log.warning("could not take stock", reason=str(error))
+
+    def _event(self, event: AmiEvent) -> None:
+        self._dispatch(self.legs.take(event.name, event.headers))
+
+    def _dispatch(self, events: tuple[LegEvent, ...]) -> None:
+        for event in events:
+            match event:
+                case LegBegan(leg):
+                    self._began(leg)
+                case LegSignalled(leg, signal):
+                    self._listener.leg_signalled(leg.id, signal)
+                    if signal is Signal.PROGRESS:
+                        self._spawn(self._listen(leg))
+                case LegMaybeAnswered(leg):
+                    if leg.id not in self._polls:
+                        self._polls[leg.id] = asyncio.create_task(self._await_answer(leg))
+                case LegEnded(leg, final):
+                    self._forget(leg)
+                    if final.sip_code is None and leg.dialer is not None:
+                        self._spawn(self._ended_untold(leg, leg.dialer, final))
+                    else:
+                        self._ended(leg, final)
+
+    def _began(self, leg: Leg) -> None:
+        self._listener.leg_began(leg)
+        self.audiosocket.expect(
+            stream_of(self.settings.token, leg.id),
+            lambda tap: self._own_tap(leg, tap),
+            kind=TapKind.AUDIOSOCKET,
+            ttl_s=OWN_STREAM_TTL_S,
+        )
+
+    def _own_tap(self, leg: Leg, tap: Tap) -> None:
+        self._needs_no_spy.add(leg.id)
+        self._listener.tap_attached(leg.id, tap)
+
+    def _forget(self, leg: Leg) -> None:
+        self._needs_no_spy.discard(leg.id)
+        self.audiosocket.forget(stream_of(self.settings.token, leg.id))
+        if poll := self._polls.pop(leg.id, None):
+            poll.cancel()
+
+    async def _listen(self, leg: Leg) -> None:
+        """Spy on a leg, unless it was answered at once or its own dialplan brings a tap."""
+        await asyncio.sleep(SIMULTANEOUS_S)
+        if leg.id in self._polls:  # up at the 183: the mark of an Originate with `EarlyMedia: true`
+            await asyncio.sleep(OWN_TAP_S)
+        if self.legs.get(leg.id) is not None and leg.id not in self._needs_no_spy:
+            await self.spy.attach(leg)
+
+    async def _await_answer(self, leg: Leg) -> None:
+        """Ask until the answer is true, for Asterisk calls a leg up at the 183 if asked for early media."""
+        while True:
+            try:
+                tech = await self.ami.getvar(leg.channel, f"HANGUPCAUSE({leg.channel},tech)")
+            except AmiError as error:
+                log.debug("cannot ask whether the leg is answered", call=leg.id, reason=str(error))
+            else:
+                code = sip_code_of(tech or "")
+                if code is None or 200 <= code < 300:  # no SIP at all: then up means answered
+                    self._answered(leg)
+                    return
+            await asyncio.sleep(ANSWER_POLL_S)
+
+    async def _ended_untold(self, leg: Leg, dialer: ChannelRef, final: CarrierFinal) -> None:
+        """Ask the dialling channel for the final code that an older Asterisk leaves out of Hangup."""
+        try:
+            async with asyncio.timeout(self.settings.sync_wait_s):
+                tech = await self.ami.getvar(dialer.name, f"HANGUPCAUSE({leg.channel},tech)")
+        except (AmiError, TimeoutError):
+            tech = None
+        code = sip_code_of(tech or "")
+        if code is not None and code >= 200:
+            final = CarrierFinal(code, final.q850)
+        self._ended(leg, final)
+
+    # The shims.
+
+    def _eagi(self, session: EagiSession) -> None:
+        channel = ChannelRef(session.environment.unique_id, session.environment.channel)
+        if channel.id.startswith(OTHER_HALF_PREFIX):
+            leg_id = channel.id.removeprefix(OTHER_HALF_PREFIX)
+            if self.legs.get(leg_id) is None:  # a probe, or the leg ended meanwhile
+                session.close()
+            else:
+                self._listener.tap_attached(leg_id, session.listen(TapKind.SPY_EAGI))
+            return
+        self._dispatch(self.legs.adopt(channel, session.args[0] if session.args else ""))
+        leg = self.legs.get(channel.id)
+        if leg is None:
+            log.info("EAGI on a channel of no configured trunk", channel=channel.name)
+            session.close()
+            return
+        self._own_eagi[leg.id] = session
+        session.on_closed = lambda: self._eagi_closed(leg.id, session)
+        session.on_hangup = lambda: self._spawn(self._eagi_hung_up(leg, session))
+        encoding = Encoding.SLIN16 if "slin16" in session.args[1:] else Encoding.SLIN8
+        self._own_tap(leg, session.listen(TapKind.EAGI, encoding))
+
+    def _eagi_closed(self, leg_id: str, session: EagiSession) -> None:
+        if self._own_eagi.get(leg_id) is session:
+            del self._own_eagi[leg_id]
+
+    async def _eagi_hung_up(self, leg: Leg, session: EagiSession) -> None:
+        """Say the last words: the channel dies as soon as the session closes."""
+        try:
+            tech = await session.command("GET", "FULL", "VARIABLE", f"${{HANGUPCAUSE({leg.channel},tech)}}")
+            cause = await session.command("GET", "VARIABLE", "HANGUPCAUSE")
+            code, q850 = sip_code_of(tech.value), cause.value
+            final = CarrierFinal(
+                code if code is not None and code >= 200 else None,
+                int(q850) if q850.isdecimal() and int(q850) else None,
+            )
+            self._ended(leg, final)
+        except (OSError, TimeoutError) as error:
+            log.debug("no last words", call=leg.id, reason=str(error))
+        finally:
+            session.close()
+
+    async def _sync(self, channel_id: str, args: tuple[str, ...]) -> Mapping[str, str]:
+        """Answer a dialplan that asks what stands, once all its legs' ends were told."""
+        del args
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.sync_wait_s):
+                while not self._listener.settled(channel_id):
+                    await self._news.wait()
+        return self._listener.fields_of(channel_id)
+
+    def _answered(self, leg: Leg) -> None:
+        self._needs_no_spy.add(leg.id)
+        self._listener.leg_answered(leg.id)
+        self._wake()
+
+    def _ended(self, leg: Leg, final: CarrierFinal) -> None:
+        self._listener.leg_ended(leg.id, final)
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let every sync point look again at what stands."""
+        self._news.set()
+        self._news.clear()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("adapter task failed", exc_info=error)
