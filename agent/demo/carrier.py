@@ -231,7 +231,7 @@ class _Dialog:
         stream = self.call.stream
         if stream is not None:
             self.carrier.pump.streams.discard(stream)
-            stream.socket.close()
+            stream.sock.close()
         self.call.ended.set()
 
     def restart(self, work: Coroutine[None, None, None] | None) -> None:

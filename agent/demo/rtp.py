@@ -24,7 +24,7 @@ _SILENCE = bytes([ULAW_SILENCE])
 class Stream:
     """What one call sends: G.711 to one address."""
 
-    socket: socket.socket = field(repr=False)
+    sock: socket.socket = field(repr=False)
     """Bound, and connected to where the stream goes."""
     payload: Payload
     audio: bytes = field(repr=False)
@@ -48,7 +48,7 @@ class Stream:
         marker = 0x80 if self.first_sent is None else 0
         header = HEADER.pack(0x80, self.payload | marker, self._sequence, self._timestamp, self._source)
         with contextlib.suppress(OSError):
-            self.socket.send(header + self._next())
+            self.sock.send(header + self._next())
         if self.first_sent is None:
             self.first_sent = now
         self.packets += 1
