@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import signal
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,8 @@ class LabAsterisk:
         self.agent_socket = self.home / "run" / "agent.sock"
         """Where the agent listens for the shims, as we see it."""
         self._dialplan = dialplan or shipped_dialplan()
-        self._process: asyncio.subprocess.Process | None = None
+        # Not asyncio's: a lab may outlive the loop that it was started in.
+        self._process: subprocess.Popen[bytes] | None = None
         if len(os.fsencode(self.agent_socket)) > UNIX_PATH_BYTES:
             raise LabError(
                 f"{self.agent_socket} is too long for a socket: set EARLYMEDIA_LAB to a shorter path"
@@ -105,14 +107,12 @@ class LabAsterisk:
     @property
     def running(self) -> bool:
         """Whether the process is there, frozen or not."""
-        return self._process is not None and self._process.returncode is None
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
         """Process id. Raises `LabError` if it does not run."""
-        if self._process is None or self._process.returncode is not None:
-            raise LabError("Asterisk does not run")
-        return self._process.pid
+        return self._running_process().pid
 
     def dialer(self, *, as_agent: bool = False) -> Dialer:
         """Return a manager session to open: of `dialer`, who may do everything, or of the agent."""
@@ -148,19 +148,7 @@ class LabAsterisk:
     async def start(self) -> None:
         """Start, and wait until Asterisk has fully booted. Raises `LabError` if it does not."""
         await self._certify()
-        environment = {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": "/",
-            "LANG": "C.UTF-8",
-            "EARLYMEDIA_SOCKET": f"{self.inside}/run/agent.sock",
-        }
-        # Asterisk dies with us, however we end.
-        command = (*self._inside("setpriv", "--pdeathsig", "KILL"), "/usr/sbin/asterisk", "-f")
-        with (self.home / "logs" / "console").open("ab") as console:
-            self._process = await asyncio.create_subprocess_exec(
-                *command, *self._conf, stdin=asyncio.subprocess.DEVNULL, stdout=console, stderr=console,
-                start_new_session=True, env=environment,
-            )  # fmt: skip
+        self._process = self._spawn()
         give_up = time.monotonic() + BOOT_SECONDS
         while "fully booted" not in await self.command("core waitfullybooted"):
             if not self.running or time.monotonic() > give_up:
@@ -170,20 +158,17 @@ class LabAsterisk:
 
     async def stop(self) -> None:
         """Stop as an admin would; harmless if it does not run."""
-        if self._process is None or not self.running:
-            return
-        self.thaw()
-        self._process.terminate()
-        try:
-            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            await self.kill()
+        if self.running:
+            self.thaw()
+            self._running_process().terminate()
+            if not await self._ends_within(STOP_SECONDS):
+                await self.kill()
 
     async def kill(self) -> None:
-        """End it with SIGKILL: no channel is hung up, no SIP message sent."""
-        if self._process is not None and self.running:
-            self._process.kill()
-            await self._process.wait()
+        """End it with SIGKILL: no channel is hung up, no SIP message sent. Harmless if it does not run."""
+        if self.running:
+            self._running_process().kill()
+            await self._ends_within(STOP_SECONDS)
 
     def freeze(self) -> None:
         """Stop it in its tracks with SIGSTOP."""
@@ -232,6 +217,35 @@ class LabAsterisk:
         chroot = shutil.which("chroot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "chroot"
         unshare = () if os.geteuid() == 0 else ("unshare", "--map-root-user")
         return (*unshare, chroot, str(self.chroot), *command)
+
+    def _running_process(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            raise LabError("Asterisk does not run")
+        return self._process
+
+    async def _ends_within(self, seconds: float) -> bool:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(self._running_process().wait, seconds)
+        return not self.running
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        # Asterisk dies with us, however we end.
+        command = self._inside("setpriv", "--pdeathsig", "KILL", "/usr/sbin/asterisk", "-f", *self._conf)
+        environment = {
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": "/",
+            "LANG": "C.UTF-8",
+            "EARLYMEDIA_SOCKET": f"{self.inside}/run/agent.sock",
+        }
+        with (self.home / "logs" / "console").open("ab") as console:
+            return subprocess.Popen(  # noqa: S603, every word of it is ours
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+                env=environment,
+            )
 
     def _claim(self) -> int:
         """Lock the lab's folder. Raises `LabError` while another lab has it."""

@@ -1,0 +1,80 @@
+"""The lab, for every test that drives a real Asterisk (`@pytest.mark.pbx`)."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from agent.demo.asterisk import LabAsterisk
+from agent.demo.caller import Caller
+from agent.demo.carrier import Carrier
+from agent.demo.dialer import Dialer
+from agent.demo.lab import LabError, LabPorts, chroot_from_environment
+
+Call = Callable[[str], Coroutine[None, None, Caller]]
+"""Place an inbound call to an extension of the lab."""
+
+
+@pytest.fixture(scope="session")
+def chroot() -> Path:
+    """The folder with the private Asterisk."""
+    problem = ""
+    try:
+        return chroot_from_environment()
+    except LabError as error:
+        problem = str(error)
+    pytest.fail(problem, pytrace=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_lab(chroot: Path) -> AsyncIterator[LabAsterisk]:
+    """One Asterisk for all tests."""
+    async with LabAsterisk(chroot, ports=LabPorts.free()) as lab:
+        yield lab
+
+
+@pytest.fixture
+async def lab(shared_lab: LabAsterisk) -> AsyncIterator[LabAsterisk]:
+    """A running Asterisk without calls, whatever an earlier test did to it."""
+    if not shared_lab.running:
+        await shared_lab.start()
+    yield shared_lab
+    if shared_lab.running:
+        shared_lab.thaw()
+        await shared_lab.command("channel request hangup all")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def lab_without_audiosocket(chroot: Path) -> AsyncIterator[LabAsterisk]:
+    """An Asterisk that has no AudioSocket, on ports of its own (its carrier's too)."""
+    async with LabAsterisk(chroot, ports=LabPorts.free(), audiosocket=False) as lab:
+        yield lab
+
+
+@pytest.fixture
+async def carrier(lab: LabAsterisk) -> AsyncIterator[Carrier]:
+    """The carrier behind the lab's trunks; set its `scenarios` by number."""
+    async with Carrier(port=lab.ports.carrier) as carrier:
+        yield carrier
+
+
+@pytest.fixture
+async def dialer(lab: LabAsterisk) -> AsyncIterator[Dialer]:
+    """A manager session that may do everything."""
+    async with lab.dialer() as dialer:
+        yield dialer
+
+
+@pytest.fixture
+async def call(lab: LabAsterisk, carrier: Carrier) -> AsyncIterator[Call]:
+    """Places inbound calls; what is left of them is given up at the end."""
+    async with AsyncExitStack() as callers:
+
+        async def place(extension: str) -> Caller:
+            caller = await callers.enter_async_context(Caller(pbx=("127.0.0.1", lab.ports.sip)))
+            caller.dial(extension)
+            return caller
+
+        yield place
