@@ -28,7 +28,8 @@ class Call:
     carrier: CarrierFinal = field(default_factory=CarrierFinal)
     ended: float | None = None
     """Monotonic time of the end of the leg, None while it lives."""
-    heard_bytes: int = 0
+    first_audio: float | None = None
+    """Monotonic time at which the first audio was read."""
     dropped_bytes: int = 0
     media_since: float | None = None
     """Monotonic time at which early media was announced."""
@@ -83,9 +84,9 @@ class Call:
         self.evidence.tap()
         return True
 
-    def audio_read(self, read_bytes: int, dropped_bytes: int) -> None:
-        """Take note of what came since the last tick, and of what had to be dropped."""
-        self.heard_bytes += read_bytes
+    def audio_came(self, dropped_bytes: int, now: float) -> None:
+        """Take note that audio came, and of how much of it had to be dropped."""
+        self.first_audio = self.first_audio or now
         self.dropped_bytes += dropped_bytes
 
     def hear(self, seconds: Sequence[HeardSecond]) -> None:
@@ -96,7 +97,7 @@ class Call:
 
     def wait(self, now: float) -> bool:
         """Take note of the time that passes without audio; say whether that changed the verdict."""
-        if self.media_since is None or self.heard_bytes or not self.listening:
+        if self.media_since is None or self.first_audio is not None or not self.listening:
             return False
         self.evidence.waited(now - self.media_since)
         before, self.verdict = self.verdict, settle(self.evidence)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import Protocol
 
 import structlog
 
@@ -31,26 +32,46 @@ class Rules:
     """Active mode: variables, events and cuts reach the PBX. Shadow mode writes nothing to any call."""
 
 
+class Books(Protocol):
+    """Who counts attempts and keeps the journal."""
+
+    def began(self, call: Call) -> None:
+        """Take note of a new call."""
+
+    def tapped(self, call: Call) -> None:
+        """Take note that a call is listened to."""
+
+    def first_second(self, call: Call, delay_seconds: float) -> None:
+        """Take note of how long after its first audio a call's first second was judged."""
+
+    def cut(self, call: Call) -> None:
+        """Take note that the agent ends a call early."""
+
+    def ended(self, call: Call, decision: Decision, handed_back: bool) -> None:
+        """Take note of a call's end."""
+
+
 class Calls:
     """The registry of calls; an `agent.pbx.port.CallListener`."""
 
     def __init__(
         self,
         rules: Rules,
-        handback: Handback,
-        on_began: Callable[[Call], None],
-        on_ended: Callable[[Call, Decision], None],
+        books: Books,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Judge by `rules` and write through `handback`; tell who counts attempts and keeps the journal."""
+        """Judge by `rules`, keep `books`, and write nothing until `hand_back_to` names a PBX."""
         self.rules = rules
-        self._handback = handback
-        self._on_began = on_began
-        self._on_ended = on_ended
+        self._books = books
+        self._handback: Handback | None = None
         self._clock = clock
         self._calls: dict[str, Call] = {}
         self._dialled: dict[str, list[Call]] = {}
         self._written: dict[str, dict[str, str]] = {}
+
+    def hand_back_to(self, handback: Handback) -> None:
+        """Write to this PBX."""
+        self._handback = handback
 
     def __len__(self) -> int:
         return sum(call.alive for call in self._calls.values())
@@ -71,7 +92,7 @@ class Calls:
             if not any(sibling.alive for sibling in siblings):
                 siblings.clear()  # the dialer tries the next route: only this one counts
             siblings.append(call)
-        self._on_began(call)
+        self._books.began(call)
 
     def leg_signalled(self, leg_id: str, signal: Signal) -> None:
         """Take note of a provisional answer."""
@@ -85,6 +106,7 @@ class Calls:
             tap.close()
             return
         log.debug("listening", call=leg_id, trunk=call.leg.trunk, tap=tap.kind.value)
+        self._books.tapped(call)
         self._publish(call)
 
     def tap_failed(self, leg_id: str, reason: str) -> None:
@@ -106,9 +128,9 @@ class Calls:
             return
         call.end(final, self._clock())
         self._publish(call)
-        if self.rules.writes and call.judged:
-            self._handback.announce(call.leg, self._fields(call))
-        self._on_ended(call, self._decision(call))
+        if (handback := self._writing()) and call.judged:
+            handback.announce(call.leg, self._fields(call))
+        self._books.ended(call, self._decision(call), handed_back=self.rules.writes)
 
     def fields_of(self, channel_id: str) -> Mapping[str, str]:
         """Return the variables as they stand for a leg, or for the legs that the channel dialled last."""
@@ -128,8 +150,10 @@ class Calls:
 
     def heard(self, call: Call, seconds: Sequence[HeardSecond]) -> None:
         """Hand on what new seconds have changed."""
-        was_final = call.verdict.final
+        was_final, is_first = call.verdict.final, call.evidence.seconds_heard == 0
         call.hear(seconds)
+        if is_first and call.first_audio is not None:
+            self._books.first_second(call, self._clock() - call.first_audio)
         self._publish(call)
         if call.verdict.final and not was_final:
             self._cut(call)
@@ -156,18 +180,22 @@ class Calls:
 
     def _publish(self, call: Call) -> None:
         """Write what changed on the leg, and what now stands on the channel that dialled it."""
-        if not self.rules.writes:
+        handback = self._writing()
+        if handback is None:
             return
         if call.alive or call.judged:
-            self._write(call.leg.ref, self._fields(call))
+            self._write(handback, call.leg.ref, self._fields(call))
         if (dialer := call.leg.dialer) and (speaking := self._speaking_for(dialer.id)):
-            self._write(dialer, self._fields(speaking))
+            self._write(handback, dialer, self._fields(speaking))
 
-    def _write(self, channel: ChannelRef, told: Mapping[str, str]) -> None:
+    def _writing(self) -> Handback | None:
+        return self._handback if self.rules.writes else None
+
+    def _write(self, handback: Handback, channel: ChannelRef, told: Mapping[str, str]) -> None:
         old = self._written.setdefault(channel.id, {})
         stale = {name: "" for name in old if name not in told}  # of the route that was tried before
         if news := variables.changed(old, {**stale, **told}):
-            self._handback.write(channel, news)
+            handback.write(channel, news)
             old.update(news)
 
     def _fields(self, call: Call) -> dict[str, str]:
@@ -181,14 +209,14 @@ class Calls:
         return policy.decide(call.verdict.outcome, attempts_spent=call.spent)
 
     def _cut(self, call: Call) -> None:
-        if not self.rules.writes or not call.alive:
-            return
+        handback = self._writing()
         cause = self.rules.policy_of(call.leg.channel).cuts(call.verdict)
-        if cause is not None:
-            log.info(
-                "cutting the leg", call=call.leg.id, outcome=call.verdict.outcome.value, q850_cause=cause
-            )
-            self._handback.cut(call.leg, cause)
+        if handback is None or cause is None or not call.alive:
+            return
+        outcome = call.verdict.outcome.value
+        log.info("cutting the leg", call=call.leg.id, outcome=outcome, q850_cause=cause)
+        self._books.cut(call)
+        handback.cut(call.leg, cause)
 
     def _speaking_for(self, channel_id: str) -> Call | None:
         if own := self._calls.get(channel_id):

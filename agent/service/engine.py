@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
 
 import structlog
@@ -50,9 +51,9 @@ class Engine:
         ear: Ear,
         audience: Audience,
         pace: Pace,
-        on_tick: Callable[[float], None] = lambda lag_seconds: None,
+        on_tick: Callable[[float], None],
     ) -> None:
-        """Hear with `ear` for `audience`; call `on_tick` after every tick with how late it began."""
+        """Hear with `ear` for `audience`; call `on_tick` after every tick with the seconds that it took."""
         self.ear = ear
         self.pace = pace
         self._audience = audience
@@ -67,13 +68,13 @@ class Engine:
             while True:
                 due = max(due + self.pace.tick_seconds, loop.time())
                 await asyncio.sleep(due - loop.time())
-                lag = loop.time() - due
+                began = loop.time()
                 try:
                     await self.tick()
                     self._audience.tick()
                 except Exception:  # a fault in one batch must not deafen all later calls
                     log.exception("tick failed")
-                self._on_tick(lag)
+                self._on_tick(loop.time() - began)
         finally:
             self._worker.shutdown(wait=False, cancel_futures=True)
 
@@ -98,5 +99,5 @@ class Engine:
         dropped = max(0, len(data) - limit) & ~1
         if dropped:
             stream.mark_gap()
-        call.audio_read(len(data) - dropped, dropped)
+        call.audio_came(dropped, monotonic())
         return data[dropped:]

@@ -1,0 +1,128 @@
+"""What is kept of every call: a line in the log and the journal, the counters, the budget of its number."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from agent.config import Config
+from agent.service.attempts import Attempts
+from agent.service.call import Call
+from agent.service.journal import CallRecord, Journal
+from agent.service.metrics import Metrics
+from agent.service.privacy import NumberKey, masked
+from agent.verdict.agreement import agreement
+from agent.verdict.policy import Decision
+
+log = structlog.get_logger(__name__)
+
+
+class ServiceBooks:
+    """Keeps the books of a running service."""
+
+    def __init__(self, config: Callable[[], Config], metrics: Metrics) -> None:
+        """Open journal, key and attempts; raises KeyFileError, in one sentence, without a usable key."""
+        start = config()
+        self._config = config
+        self._metrics = metrics
+        self._key = NumberKey.at(start.journal.key_file)
+        self._journal = Journal(
+            start.journal.path,
+            rotate_bytes=int(start.journal.rotate_megabytes * 1e6),
+            keep_files=start.journal.keep_files,
+        )
+        self._attempts = Attempts(
+            start.attempts.file,
+            maximum=start.attempts.max,
+            period_seconds=start.attempts.period_hours * 3600,
+        )
+        self._counting: set[asyncio.Task[None]] = set()
+
+    def began(self, call: Call) -> None:
+        """Count an attempt against the budget of the call's number."""
+        self._metrics.calls_active.add()
+        task = asyncio.create_task(self._count(call))
+        self._counting.add(task)
+        task.add_done_callback(self._counting.discard)
+
+    async def _count(self, call: Call) -> None:
+        count = await self._attempts.count(call.leg.id, self._key.digest(call.leg.number), time.time())
+        call.spent = self._attempts.spent(count)
+
+    def tapped(self, call: Call) -> None:
+        """Count a tap."""
+        if call.tap is not None:
+            self._metrics.taps.add(call.tap.kind.value)
+
+    def first_second(self, call: Call, delay_seconds: float) -> None:
+        """Keep the delay of a call's first judgement."""
+        self._metrics.first_second_delay.observe(delay_seconds)
+
+    def cut(self, call: Call) -> None:
+        """Count a call that the agent ends early."""
+        self._metrics.cuts.add(self._trunk(call), call.verdict.outcome.value)
+
+    def ticked(self, seconds: float) -> None:
+        """Keep how long a tick took from its reading to its judgement."""
+        self._metrics.hearing_delay.observe(seconds)
+
+    def ended(self, call: Call, decision: Decision, handed_back: bool) -> None:
+        """Write a call down: one line in the log, one in the journal."""
+        trunk, verdict = self._trunk(call), call.verdict
+        agrees = agreement(verdict.outcome, call.carrier.sip_code)
+        log.info(
+            "call judged",
+            call=call.leg.id,
+            trunk=trunk,
+            number=masked(call.leg.number),
+            outcome=verdict.outcome.value,
+            sound_class=verdict.sound_class.value,
+            confidence=round(verdict.confidence, 2),
+            final_at=verdict.final_at,
+            heard=call.evidence.timeline,
+            evidence=call.tap_failure or verdict.evidence,
+            carrier_sip_code=call.carrier.sip_code,
+            agreement=agrees.value,
+            sip_code=decision.sip_code,
+            q850_cause=decision.q850_cause,
+            redial=decision.redial.value,
+            tap=call.tap.kind.value if call.tap else None,
+        )
+        self._journal.write(
+            CallRecord(
+                time=time.time(),
+                leg_id=call.leg.id,
+                trunk=trunk,
+                number=self._key.digest(call.leg.number),
+                seconds=call.evidence.timeline,
+                verdict=verdict,
+                carrier=call.carrier,
+                agreement=agrees,
+                decision=decision,
+                tap=call.tap.kind if call.tap else None,
+                audio_seconds=call.audio_seconds,
+                dropped_seconds=call.dropped_seconds,
+                handed_back=handed_back,
+            )
+        )
+        metrics = self._metrics
+        metrics.calls_active.add(by=-1)
+        metrics.calls.add(trunk)
+        metrics.verdicts.add(trunk, verdict.outcome.value)
+        metrics.agreements.add(trunk, agrees.value)
+        metrics.audio.add(by=call.audio_seconds)
+        metrics.audio_dropped.add(by=call.dropped_seconds)
+        metrics.journal_lost.add(by=self._journal.lost - metrics.journal_lost.value())
+        if call.tap_failure:
+            metrics.taps_failed.add(trunk)
+
+    async def close(self) -> None:
+        """Write what waits, and close."""
+        await asyncio.gather(*self._counting, return_exceptions=True)
+        await asyncio.to_thread(self._journal.close)
+        await asyncio.to_thread(self._attempts.close)
+
+    def _trunk(self, call: Call) -> str:
+        trunk = self._config().trunk_of(call.leg.channel)
+        return trunk.title if trunk is not None else call.leg.trunk

@@ -1,0 +1,159 @@
+"""The life of the service: start, reload, stop, and what holds them together."""
+
+import asyncio
+import signal
+from functools import lru_cache
+from pathlib import Path
+from time import monotonic
+
+import structlog
+
+from agent import config as configuration
+from agent.config import Config, ConfigError, Mode
+from agent.hearing.ear import Ear
+from agent.hearing.forest import Forest
+from agent.pbx.asterisk.adapter import AsteriskAdapter, AsteriskSettings
+from agent.pbx.asterisk.ami import AmiSettings
+from agent.pbx.asterisk.audiosocket_server import AudioSocketSettings
+from agent.pbx.asterisk.shim_server import ShimSettings
+from agent.pbx.asterisk.spy import TapChoice
+from agent.service import logs
+from agent.service.books import ServiceBooks
+from agent.service.calls import Calls, Rules
+from agent.service.engine import Engine, Pace
+from agent.service.metrics import Metrics, MetricsServer
+from agent.service.notify import Notifier
+from agent.verdict.policy import Policy
+
+log = structlog.get_logger(__name__)
+
+ALIVE_EVERY_S = 1.0
+NEEDS_RESTART = ("asterisk", "model", "hearing", "attempts", "journal", "metrics", "pbx")
+"""Sections that a reload cannot change."""
+
+
+def rules_of(config: Config) -> Rules:
+    """Return what a configuration says about judging; policies are built once for each trunk."""
+
+    @lru_cache(maxsize=1024)
+    def policy_of(channel: str) -> Policy:
+        trunk = config.trunk_of(channel)
+        return policies[trunk.match] if trunk else config.policy_of(None)
+
+    policies = {trunk.match: config.policy_of(trunk) for trunk in reversed(config.trunks)}
+    return Rules(config.settling.settling, policy_of, writes=config.mode is Mode.ACTIVE)
+
+
+def asterisk_settings(config: Config) -> AsteriskSettings:
+    """Return what a configuration says about Asterisk; raises ConfigError where the secret cannot be read."""
+    asterisk = config.asterisk
+    token = asterisk.audiosocket.token
+    return AsteriskSettings(
+        trunks=tuple(trunk.match for trunk in config.trunks),
+        ami=AmiSettings(
+            host=asterisk.host,
+            port=asterisk.port,
+            username=asterisk.username,
+            secret=asterisk.read_secret(),
+            tls=asterisk.tls,
+            ca_file=asterisk.tls_ca_file,
+            ping_interval_s=asterisk.ping_interval_seconds,
+            ping_timeout_s=asterisk.ping_timeout_seconds,
+        ),
+        audiosocket=AudioSocketSettings(
+            host=asterisk.audiosocket.host,
+            port=asterisk.audiosocket.port,
+            max_connections=asterisk.audiosocket.max_connections,
+            handshake_timeout_s=asterisk.audiosocket.handshake_timeout_seconds,
+        ),
+        shims=ShimSettings(
+            path=asterisk.socket_path,
+            group=asterisk.socket_group or "",
+            max_connections=asterisk.audiosocket.max_connections,
+        ),
+        tap=TapChoice(asterisk.tap),
+        spy_context=asterisk.spy_context,
+        token=token.get_secret_value() if token else "",
+    )
+
+
+class Service:
+    """The running agent."""
+
+    def __init__(self, config: Config, path: Path) -> None:
+        """Prepare everything that can be wrong; raises ConfigError, ModelError, KeyFileError or OSError."""
+        self._config = config
+        self._path = path
+        self._metrics = Metrics()
+        self._notifier = Notifier()
+        self._last_alive = 0.0
+        ear = Ear(Forest.load(config.model.path), config.hearing.max_calls_per_batch)
+        settings = asterisk_settings(config)
+        self._books = ServiceBooks(lambda: self._config, self._metrics)
+        self.calls = Calls(rules_of(config), self._books)
+        self._pbx = AsteriskAdapter(settings, self.calls)
+        self.calls.hand_back_to(self._pbx)
+        pace = Pace(config.hearing.tick_ms / 1000, config.hearing.backlog_seconds)
+        self._engine = Engine(ear, self.calls, pace, self._ticked)
+        self._metrics_server = MetricsServer(self._metrics)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; raises OSError, in one sentence, when an address cannot be had."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        await self._pbx.start()
+        if self._config.metrics.enabled:
+            await self._metrics_server.start(self._config.metrics.host, self._config.metrics.port)
+        engine = asyncio.create_task(self._engine.run(), name="engine")
+        self._notifier.ready()
+        log.info("ready", mode=self._config.mode.value, trunks=[trunk.title for trunk in self._config.trunks])
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({engine, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if engine.done():  # never of its own accord: let systemd start us afresh
+                await engine
+        finally:
+            await self._stop(engine, stopped)
+
+    def reload(self) -> None:
+        """Read the configuration anew; a bad one is refused and the old one stays."""
+        self._notifier.reloading()
+        try:
+            fresh = configuration.load(self._path)
+        except ConfigError as error:
+            log.error("the configuration stays as it was", reason=str(error))
+        else:
+            ignored = [name for name in NEEDS_RESTART if getattr(fresh, name) != getattr(self._config, name)]
+            kept = {name: getattr(self._config, name) for name in NEEDS_RESTART}
+            self._config = fresh.model_copy(update=kept)
+            self.calls.rules = rules_of(self._config)
+            self._pbx.legs.trunks = tuple(trunk.match for trunk in self._config.trunks)
+            logs.configure(self._config.log.format, self._config.log.level)
+            log.info("configuration reloaded", mode=self._config.mode.value)
+            if ignored:
+                log.warning("these sections change with a restart only", sections=ignored)
+        self._notifier.ready()
+
+    def _ticked(self, seconds: float) -> None:
+        self._books.ticked(seconds)
+        now = monotonic()
+        if now - self._last_alive >= ALIVE_EVERY_S:
+            self._last_alive = now
+            ami = self._pbx.ami
+            self._metrics.pbx_connected.set(to=float(ami.connected))
+            self._notifier.alive()
+            self._notifier.status(f"{len(self.calls)} calls; " + (ami.problem or "connected to Asterisk"))
+
+    async def _stop(self, *tasks: asyncio.Task[object]) -> None:
+        self._notifier.stopping()
+        log.info("stopping", calls=len(self.calls))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.calls.give_up()
+        await self._pbx.stop()
+        await self._metrics_server.close()
+        await self._books.close()
