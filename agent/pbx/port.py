@@ -119,8 +119,8 @@ class CallListener(Protocol):
     def leg_answered(self, leg_id: str) -> None:
         """Take note of the callee's true answer (a SIP 2xx): listening ends here."""
 
-    def leg_ended(self, leg_id: str, final: CarrierFinal) -> None:
-        """Take note that the leg is gone."""
+    def leg_ended(self, leg_id: str, final: CarrierFinal, *, writable: bool = False) -> None:
+        """Take note that the leg is gone; `writable` says that its channel still takes variables."""
 
     def fields_of(self, channel_id: str) -> Mapping[str, str]:
         """Return the variables as they stand for a leg, or for the legs that the channel dialled last."""

@@ -121,13 +121,13 @@ class Calls:
             call.answer()
             self._publish(call)
 
-    def leg_ended(self, leg_id: str, final: CarrierFinal) -> None:
+    def leg_ended(self, leg_id: str, final: CarrierFinal, *, writable: bool = False) -> None:
         """End a call: what stands is final."""
         call = self._calls.get(leg_id)
         if call is None or not call.alive:
             return
         call.end(final, self._clock())
-        self._publish(call)
+        self._publish(call, own_channel=writable)
         if (handback := self._writing()) and call.judged:
             handback.announce(call.leg, self._fields(call))
         self._books.ended(call, self._decision(call), handed_back=self.rules.writes)
@@ -178,12 +178,12 @@ class Calls:
 
     # What goes out.
 
-    def _publish(self, call: Call) -> None:
+    def _publish(self, call: Call, *, own_channel: bool = True) -> None:
         """Write what changed on the leg, and what now stands on the channel that dialled it."""
         handback = self._writing()
         if handback is None:
             return
-        if call.alive or call.judged:
+        if own_channel:
             self._write(handback, call.leg.ref, self._fields(call))
         if (dialer := call.leg.dialer) and (speaking := self._speaking_for(dialer.id)):
             self._write(handback, dialer, self._fields(speaking))

@@ -84,6 +84,7 @@ class Journal:
         self._keep_files = keep_files
         self._waiting: queue.Queue[bytes | None] = queue.Queue(QUEUE_LENGTH)
         self._failing = False
+        self._losing = threading.Lock()
         self.lost = 0
         """Records that could not be kept."""
         self._writer = threading.Thread(target=self._write_all, name="journal", daemon=True)
@@ -142,9 +143,10 @@ class Journal:
                 newer.replace(older)
 
     def _lose(self, count: int, reason: str) -> None:
-        self.lost += count
-        if not self._failing:
-            self._failing = True
+        with self._losing:
+            self.lost += count
+            known, self._failing = self._failing, True
+        if not known:
             log.error(
                 "journal cannot be written, calls go on without it", path=str(self._path), reason=reason
             )

@@ -273,7 +273,7 @@ class AsteriskAdapter:
                 code if code is not None and code >= 200 else None,
                 int(q850) if q850.isdecimal() and int(q850) else None,
             )
-            self._ended(leg, final)
+            self._ended(leg, final, writable=True)
         except (OSError, TimeoutError) as error:
             log.debug("no last words", call=leg.id, reason=str(error))
         finally:
@@ -293,8 +293,8 @@ class AsteriskAdapter:
         self._listener.leg_answered(leg.id)
         self._wake()
 
-    def _ended(self, leg: Leg, final: CarrierFinal) -> None:
-        self._listener.leg_ended(leg.id, final)
+    def _ended(self, leg: Leg, final: CarrierFinal, *, writable: bool = False) -> None:
+        self._listener.leg_ended(leg.id, final, writable=writable)
         self._wake()
 
     def _wake(self) -> None:

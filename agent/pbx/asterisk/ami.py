@@ -7,7 +7,9 @@ every action is refused: a Hangup or Setvar of yesterday's call must never reach
 
 import asyncio
 import contextlib
+import secrets
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -93,6 +95,8 @@ class AmiClient:
         """Called after each login; what happened before is not told: ask for the channels that live."""
         self.on_lost: Callable[[], None] = _nothing
         """Called when an authenticated connection is gone, for whatever reason."""
+        self.rejected: Counter[str] = Counter()
+        """Actions sent without waiting that Asterisk rejected, by its words."""
         self._listeners: list[Callable[[AmiEvent], None]] = []
         self._tls = _tls_context(settings)
         self._connection: AmiConnection | None = None
@@ -177,7 +181,8 @@ class AmiClient:
         pause_s = self.settings.backoff_min_s
         while True:
             self.state = AmiState.CONNECTING
-            connection = AmiConnection(self.settings.max_unanswered)
+            tag = f"earlymedia-{secrets.token_hex(4)}"
+            connection = AmiConnection(tag, self.settings.max_unanswered, self.rejected)
             try:
                 await self._log_in(connection)
                 pause_s = self.settings.backoff_min_s

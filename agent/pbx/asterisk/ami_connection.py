@@ -33,15 +33,19 @@ _END = b"\r\n\r\n"
 class AmiConnection(asyncio.Protocol):
     """Actions out, replies and events in. Nothing outlives the connection: no action is ever repeated."""
 
-    def __init__(self, max_unanswered: int) -> None:
-        """Refuse further actions while `max_unanswered` wait for their replies."""
+    def __init__(self, tag: str, max_unanswered: int, rejected: Counter[str]) -> None:
+        """Refuse further actions while `max_unanswered` wait; count rejections of posted ones.
+
+        `tag` begins every ActionID. It must be this connection's alone, for Asterisk tells
+        everyone of the events that belong to an action.
+        """
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Done when the connection is gone, with a clause that says why."""
-        self.rejected: Counter[str] = Counter()
-        """Posted actions that Asterisk rejected, by its words."""
         self.denied: set[str] = set()
         """Names of the actions that the account has no right to, as far as they were tried."""
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._rejected_by = rejected
+        self._tag = tag
         self._max_unanswered = max_unanswered
         self._awaited: dict[str, tuple[Action, asyncio.Future[AmiReply]]] = {}
         self._posted: dict[str, str] = {}
@@ -109,6 +113,8 @@ class AmiConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what Asterisk sent, cut wherever the network cut it."""
+        if self.lost.done():
+            return
         data = self._rest + data
         if not self._greeted:
             if not (data.startswith(BANNER) or BANNER.startswith(data)):
@@ -122,10 +128,7 @@ class AmiConnection(asyncio.Protocol):
         *blocks, self._rest = data.split(_END)
         for block in blocks:
             if not self._take_posted(block):
-                try:
-                    self._take(Message.from_line(block.decode(errors="replace").lstrip("\r\n")))
-                except Exception:  # a message that nobody foresaw costs itself, not the connection
-                    log.exception("AMI message not understood")
+                self._take(Message.from_line(block.decode(errors="replace").lstrip("\r\n")))
         if len(self._rest) > MAX_MESSAGE_BYTES:
             self._abort(f"it sent a message of more than {MAX_MESSAGE_BYTES} bytes")
 
@@ -143,7 +146,7 @@ class AmiConnection(asyncio.Protocol):
         is_event = "event" in message
         if is_event:
             self._tell(_event(message))
-        elif name := self._posted.pop(action_id, None):
+        elif (name := self._posted.pop(action_id, None)) and not message.success:
             self._rejected(name, message.message)
         action, reply = self._awaited.get(action_id, (None, None))
         if action is None or reply is None or reply.done():
@@ -170,7 +173,7 @@ class AmiConnection(asyncio.Protocol):
         reply.set_result(AmiReply(success, _text(answer.message), _headers(answer), told))
 
     def _rejected(self, name: str, words: object) -> None:
-        self.rejected[_text(words)] += 1
+        self._rejected_by[_text(words)] += 1
         log.debug("AMI action rejected", action=name, message=_text(words))
         if _text(words) == _DENIED:
             self._note_denial(name)
@@ -192,7 +195,7 @@ class AmiConnection(asyncio.Protocol):
         if self.unanswered >= self._max_unanswered:
             raise AmiUnavailableError(f"Asterisk has left {self.unanswered} AMI actions unanswered.")
         self._count += 1
-        return f"earlymedia-{id(self):x}-{self._count}"
+        return f"{self._tag}-{self._count}"
 
     def _write(self, data: bytes) -> None:
         """Send with all else that this pass of the event loop has to say: one packet, not hundreds."""

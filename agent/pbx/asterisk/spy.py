@@ -97,6 +97,7 @@ class Spy:
         for method, fault in self.faults.items():
             level = log.info if self.methods else log.error
             level("a way to listen does not work", method=method.value, reason=fault)
+        log.info("ways to listen", methods=[method.value for method in self.methods])
 
     async def attach(self, leg: Leg) -> None:
         """Spy on a leg by the first method that works."""

@@ -1,0 +1,160 @@
+"""The agent as a process of its own beside a lab: what systemd runs, with a configuration for the lab."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from agent.demo.asterisk import LabAsterisk
+from agent.demo.lab import LabError
+
+START_SECONDS = 20.0
+STOP_SECONDS = 5.0
+
+
+class LabAgent:
+    """One `earlymedia run`; `async with` starts and stops it."""
+
+    def __init__(
+        self, lab: LabAsterisk, *, mode: str = "active", settings: Mapping[str, Any] | None = None
+    ) -> None:
+        """Prepare an agent for the lab's carrier trunks; `settings` replace whole sections of its config."""
+        self.lab = lab
+        self.home = lab.home / "agent"
+        """Its configuration, journal and log; fresh for each LabAgent."""
+        self.config: dict[str, Any] = {
+            "pbx": "asterisk",
+            "mode": mode,
+            "trunks": [{"match": "PJSIP/carrier*-*", "name": "carrier"}],
+            "asterisk": {
+                "port": lab.ports.ami,
+                "username": "earlymedia",
+                "secret": lab.agent_secret,
+                "socket_path": str(lab.agent_socket),
+                "audiosocket": {"port": lab.ports.audiosocket, "token": lab.token or None},
+            },
+            "attempts": {"file": str(self.home / "attempts.sqlite3"), "max": 1000},
+            "journal": {"path": str(self.home / "calls.jsonl"), "key_file": str(self.home / "number.key")},
+            "metrics": {"enabled": False},
+            "log": {"format": "json", "level": "debug"},
+            **(settings or {}),
+        }
+        self.log_path = self.home / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        shutil.rmtree(self.home, ignore_errors=True)
+        self.home.mkdir(parents=True)
+
+    async def __aenter__(self) -> Self:
+        """Start, and wait until it can listen. Raises `LabError` if it cannot."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there, frozen or not."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Process id. Raises `LabError` if it does not run."""
+        if self._process is None or not self.running:
+            raise LabError("the agent does not run")
+        return self._process.pid
+
+    def write_config(self) -> Path:
+        """Write the configuration as it stands in `config`."""
+        path = self.home / "config.yaml"
+        path.write_text(yaml.safe_dump(self.config))
+        return path
+
+    def launch(self) -> None:
+        """Start the process and do not wait for anything."""
+        command = [sys.executable, "-m", "agent.cli", "run", "--config", str(self.write_config())]
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603, every word of it is ours
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    async def start(self, awaited: str = "ways to listen") -> None:
+        """Start, and wait until the log has a line with this event. Raises `LabError`."""
+        seen = len(self.events(awaited))
+        self.launch()
+        await self.logged(awaited, nth=seen, timeout_seconds=START_SECONDS)
+
+    async def logged(self, event: str, *, nth: int = 0, timeout_seconds: float = 10.0) -> Mapping[str, Any]:
+        """Wait for the (nth) log line with this event. Raises `LabError` if it does not come."""
+        give_up = time.monotonic() + timeout_seconds
+        while len(lines := self.events(event)) <= nth:
+            if not self.running or time.monotonic() > give_up:
+                state = "still runs" if self.running else "has ended"
+                tail = self.log_path.read_text(errors="replace")[-2000:]
+                raise LabError(f"the agent {state} and never logged {event!r}; its log ends: {tail}")
+            await asyncio.sleep(0.05)
+        return lines[nth]
+
+    def events(self, event: str) -> list[Mapping[str, Any]]:
+        """Return the log's lines with this event."""
+        return [line for line in self.log() if line.get("event") == event]
+
+    def log(self) -> list[Mapping[str, Any]]:
+        """Return the log, line by line; what is no JSON is left out."""
+        return _json_lines(self.log_path)
+
+    def journal(self) -> list[Mapping[str, Any]]:
+        """Return the journal so far."""
+        return _json_lines(self.home / "calls.jsonl")
+
+    async def stop(self) -> None:
+        """Stop as systemd would; harmless if it does not run."""
+        if self._process is None:
+            return
+        if self.running:
+            self.thaw()
+            self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(self._process.wait, STOP_SECONDS)
+        await self.kill()
+
+    async def kill(self) -> None:
+        """End it with SIGKILL; harmless if it does not run."""
+        if self._process is not None:
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
+
+    def freeze(self) -> None:
+        """Stop it in its tracks with SIGSTOP."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it run on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def reload(self) -> None:
+        """Let it read its configuration anew, as `systemctl reload` does."""
+        os.kill(self.pid, signal.SIGHUP)
+
+
+def _json_lines(path: Path) -> list[Mapping[str, Any]]:
+    if not path.exists():
+        return []
+    lines: list[Mapping[str, Any]] = []
+    for line in path.read_text(errors="replace").splitlines():
+        with contextlib.suppress(json.JSONDecodeError):
+            value = json.loads(line)
+            if isinstance(value, dict):
+                lines.append(value)
+    return lines
