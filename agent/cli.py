@@ -81,11 +81,26 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
-def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+def check(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+    admin_user: Annotated[
+        str, typer.Option(help="A second AMI account with system rights, to see what ours may not.")
+    ] = "",
+    admin_secret_file: Annotated[
+        Path | None, typer.Option(help="File with the secret of that account.")
+    ] = None,
+) -> None:
     """Say what this PBX lacks for the agent, and the line that mends it."""
     from agent.check.show import check_and_show
+    from agent.service import logs
 
-    raise typer.Exit(asyncio.run(check_and_show(_config(config), as_json)))
+    logs.configure("console", "error")
+    try:
+        secret = admin_secret_file.read_text(encoding="utf-8").strip() if admin_secret_file else ""
+    except OSError as error:
+        fail(f"{admin_secret_file}: {error.strerror}; name a file that holds the secret of {admin_user}.")
+    raise typer.Exit(asyncio.run(check_and_show(_config(config), as_json, (admin_user, secret))))
 
 
 @app.command()

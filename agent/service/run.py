@@ -2,79 +2,29 @@
 
 import asyncio
 import signal
-from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 
 import structlog
 
 from agent import config as configuration
-from agent.config import Config, ConfigError, Mode
+from agent.config import Config, ConfigError
 from agent.hearing.ear import Ear
 from agent.hearing.forest import Forest
-from agent.pbx.asterisk.adapter import AsteriskAdapter, AsteriskSettings
-from agent.pbx.asterisk.ami import AmiSettings
-from agent.pbx.asterisk.audiosocket_server import AudioSocketSettings
-from agent.pbx.asterisk.shim_server import ShimSettings
-from agent.pbx.asterisk.spy import TapChoice
+from agent.pbx.asterisk.adapter import AsteriskAdapter
 from agent.service import logs
 from agent.service.books import ServiceBooks
-from agent.service.calls import Calls, Rules
+from agent.service.calls import Calls
 from agent.service.engine import Engine, Pace
 from agent.service.metrics import Metrics, MetricsServer
 from agent.service.notify import Notifier
-from agent.verdict.policy import Policy
+from agent.service.settings import asterisk_settings, rules_of
 
 log = structlog.get_logger(__name__)
 
 ALIVE_EVERY_S = 1.0
 NEEDS_RESTART = ("asterisk", "model", "hearing", "attempts", "journal", "metrics", "pbx")
 """Sections that a reload cannot change."""
-
-
-def rules_of(config: Config) -> Rules:
-    """Return what a configuration says about judging; policies are built once for each trunk."""
-
-    @lru_cache(maxsize=1024)
-    def policy_of(channel: str) -> Policy:
-        trunk = config.trunk_of(channel)
-        return policies[trunk.match] if trunk else config.policy_of(None)
-
-    policies = {trunk.match: config.policy_of(trunk) for trunk in reversed(config.trunks)}
-    return Rules(config.settling.settling, policy_of, writes=config.mode is Mode.ACTIVE)
-
-
-def asterisk_settings(config: Config) -> AsteriskSettings:
-    """Return what a configuration says about Asterisk; raises ConfigError where the secret cannot be read."""
-    asterisk = config.asterisk
-    token = asterisk.audiosocket.token
-    return AsteriskSettings(
-        trunks=tuple(trunk.match for trunk in config.trunks),
-        ami=AmiSettings(
-            host=asterisk.host,
-            port=asterisk.port,
-            username=asterisk.username,
-            secret=asterisk.read_secret(),
-            tls=asterisk.tls,
-            ca_file=asterisk.tls_ca_file,
-            ping_interval_s=asterisk.ping_interval_seconds,
-            ping_timeout_s=asterisk.ping_timeout_seconds,
-        ),
-        audiosocket=AudioSocketSettings(
-            host=asterisk.audiosocket.host,
-            port=asterisk.audiosocket.port,
-            max_connections=asterisk.audiosocket.max_connections,
-            handshake_timeout_s=asterisk.audiosocket.handshake_timeout_seconds,
-        ),
-        shims=ShimSettings(
-            path=asterisk.socket_path,
-            group=asterisk.socket_group or "",
-            max_connections=asterisk.audiosocket.max_connections,
-        ),
-        tap=TapChoice(asterisk.tap),
-        spy_context=asterisk.spy_context,
-        token=token.get_secret_value() if token else "",
-    )
 
 
 class Service:

@@ -1,0 +1,72 @@
+"""Run every check and show what was found: as a table, or as JSON."""
+
+import json
+import sys
+from dataclasses import asdict, replace
+
+from rich.console import Console
+from rich.text import Text
+
+from agent.check.asterisk import check_asterisk
+from agent.check.finding import Finding, Gravity, fine, problem
+from agent.config import Config, ConfigError, Mode
+from agent.hearing.forest import Forest, ModelError
+from agent.service.settings import asterisk_settings
+
+MARK = {
+    Gravity.FINE: Text("  ok  ", "green"),
+    Gravity.NOTE: Text(" note ", "yellow"),
+    Gravity.PROBLEM: Text(" FAIL ", "bold red"),
+}
+
+
+async def check_and_show(config: Config, as_json: bool, admin: tuple[str, str] = ("", "")) -> int:
+    """Check and show; return the exit code: 0, or 1 where something must be mended.
+
+    `admin` is user and secret of a second AMI account, empty where none is given.
+    """
+    findings = _local(config)
+    try:
+        settings = asterisk_settings(config)
+        second = replace(settings.ami, username=admin[0], secret=admin[1]) if admin[0] else None
+        findings += await check_asterisk(settings, second)
+    except ConfigError as error:
+        findings.append(problem("configuration", str(error), "put the AMI secret there"))
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(finding) for finding in findings]) + "\n")
+    else:
+        _print(findings)
+    return int(any(finding.gravity is Gravity.PROBLEM for finding in findings))
+
+
+def _local(config: Config) -> list[Finding]:
+    findings = []
+    try:
+        forest = Forest.load(config.model.path)
+    except ModelError as error:
+        findings.append(problem("model", str(error), "install the package again, or set model.path"))
+    else:
+        findings.append(fine("model", f"{config.model.path}: {len(forest.trees)} trees"))
+    findings.append(
+        fine(
+            "mode",
+            "active: verdicts are handed back"
+            if config.mode is Mode.ACTIVE
+            else "shadow: nothing is written to any call; set mode: active to hand verdicts back",
+        )
+    )
+    return findings
+
+
+def _print(findings: list[Finding]) -> None:
+    console = Console(highlight=False)
+    for finding in findings:
+        console.print(MARK[finding.gravity], Text(f"{finding.subject}: {finding.found}"), soft_wrap=True)
+        if finding.mend:
+            console.print(Text(f"        mend: {finding.mend}", "cyan"), soft_wrap=True)
+    problems = sum(finding.gravity is Gravity.PROBLEM for finding in findings)
+    console.print(
+        Text(f"{problems} to mend before calls can be heard", "bold red")
+        if problems
+        else Text("ready to listen", "bold green")
+    )
