@@ -1,0 +1,134 @@
+"""A labelled corpus on disk: `audio/*.flac`, `seconds.csv`, and `corpus.json` on where it is from."""
+
+import csv
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from agent.hearing.pcm import SAMPLE_RATE, Samples
+from agent.hearing.sound import Sound
+from agent.train.channel import to_pcm16
+from agent.train.errors import MaterialError
+
+_COLUMNS = ("recording", "second", "sound", "group", "fold", "mixed")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSecond:
+    """The truth about one second of a recording."""
+
+    recording: str
+    second: int
+    sound: Sound
+    group: str
+    """What it was made of, as `family/name`."""
+    fold: int
+    """Groups of one fold are tested together, by a forest that never heard them."""
+    mixed: bool
+    """More than one sound, or hardly any: scored apart."""
+
+
+class Material(BaseModel):
+    """Where part of the corpus is from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    what: str
+    by: str
+    licence: str
+    source: str = ""
+
+
+class Origin(BaseModel):
+    """How a corpus was made: `corpus.json`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seed: int
+    recordings: int
+    materials: tuple[Material, ...]
+
+
+@contextmanager
+def beside(target: Path) -> Iterator[Path]:
+    """Give a folder to write into, which takes `target`'s place only when all is written."""
+    if target.exists():
+        raise MaterialError(f"{target} exists already: remove it or name another folder")
+    draft = target.with_name(target.name + ".part")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        draft.mkdir(parents=True)
+        yield draft
+        draft.rename(target)
+    except OSError as error:
+        raise MaterialError(
+            f"{target} cannot be written ({error.strerror or error}): choose another folder"
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_audio(folder: Path, name: str, samples: Samples) -> None:
+    """Write one recording of a corpus, 16 bits at 8 kHz."""
+    (folder / "audio").mkdir(exist_ok=True)
+    soundfile.write(folder / "audio" / f"{name}.flac", to_pcm16(samples), SAMPLE_RATE)
+
+
+def write_labels(folder: Path, seconds: Iterable[LabelledSecond], origin: Origin) -> None:
+    """Write the truth and the origin of a corpus."""
+    with (folder / "seconds.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(_COLUMNS)
+        table.writerows((s.recording, s.second, s.sound, s.group, s.fold, int(s.mixed)) for s in seconds)
+    (folder / "corpus.json").write_text(origin.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def read_labels(folder: Path) -> list[LabelledSecond]:
+    """Read the truth about a corpus, recording by recording.
+
+    Raises:
+        MaterialError: there is no corpus, or a line of it is not understood.
+    """
+    path = folder / "seconds.csv"
+    seconds: list[LabelledSecond] = []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            seconds.extend(map(_read_line, csv.DictReader(file)))
+    except OSError as error:
+        raise MaterialError(
+            f"{path} cannot be read ({error.strerror}): make a corpus with `earlymedia train synth`"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise MaterialError(
+            f"{path} line {len(seconds) + 2} is not understood ({error}): make the corpus again"
+        ) from error
+    if not seconds:
+        raise MaterialError(f"{path} is empty: make a corpus with `earlymedia train synth`")
+    return seconds
+
+
+def _read_line(row: dict[str, str]) -> LabelledSecond:
+    return LabelledSecond(
+        recording=row["recording"],
+        second=int(row["second"]),
+        sound=Sound(row["sound"]),
+        group=row["group"],
+        fold=int(row["fold"]),
+        mixed=row["mixed"] == "1",
+    )
+
+
+def read_origin(folder: Path) -> Origin:
+    """Read where a corpus is from."""
+    path = folder / "corpus.json"
+    try:
+        return Origin.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise MaterialError(
+            f"{path} is missing or damaged: make the corpus again with `earlymedia train synth`"
+        ) from error
