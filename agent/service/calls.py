@@ -152,6 +152,15 @@ class Calls:
         """Hand on what new seconds have changed."""
         was_final, is_first = call.verdict.final, call.evidence.seconds_heard == 0
         call.hear(seconds)
+        log.debug(
+            "heard",
+            call=call.leg.id,
+            seconds=call.evidence.timeline,
+            outcome=call.verdict.outcome.value,
+            confidence=round(call.verdict.confidence, 2),
+            final=call.verdict.final,
+            final_at=call.verdict.final_at,
+        )
         if is_first and call.first_audio is not None:
             self._books.first_second(call, self._clock() - call.first_audio)
         self._publish(call)
