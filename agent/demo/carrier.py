@@ -127,8 +127,14 @@ class _Dialog:
         self.acknowledged = asyncio.Event()
 
     async def run(self) -> None:
-        """Play the scenario to its end."""
-        scenario = self.scenario
+        """Play the scenario to its end; an offer that we cannot take is refused."""
+        try:
+            await self.play(self.scenario)
+        except SipError:
+            await self.final(488)
+
+    async def play(self, scenario: Scenario) -> None:
+        """Do what the scenario says, when it says."""
         self.respond(100)
         await asyncio.sleep(scenario.wait_seconds)
         self.provisional(scenario.first)
@@ -154,8 +160,7 @@ class _Dialog:
         """Start the stream towards the offer, once, and return our session description."""
         if not self.answer_sdp:
             offer = Media.parse(self.invite.body)
-            wanted = self.scenario.payload
-            payload = wanted if wanted in offer.payloads else Payload(offer.payloads[0])
+            payload = choose_payload(offer, self.scenario.payload)
             sock = open_socket(self.carrier.host, offer)
             self.call.stream = Stream(sock, payload, self.scenario.audio or b"", self.scenario.loop)
             if self.scenario.audio is not None:
@@ -260,3 +265,11 @@ class _Dialog:
     def send(self, message: Message) -> None:
         """Send to where the INVITE came from."""
         self.carrier.transport.sendto(message.encode(), self.source)
+
+
+def choose_payload(offer: Media, wanted: Payload) -> Payload:
+    """Return the codec of choice if it is offered, else the first of ours. Raises `SipError` if none is."""
+    for payload in (wanted, *offer.payloads):
+        if payload in offer.payloads and payload in tuple(Payload):
+            return Payload(payload)
+    raise SipError("neither mu-law nor A-law is offered")

@@ -19,8 +19,8 @@ _REASONS = {
     100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 403: "Forbidden", 404: "Not Found",
     408: "Request Timeout", 410: "Gone", 480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
-    484: "Address Incomplete", 486: "Busy Here", 487: "Request Terminated", 500: "Server Internal Error",
-    503: "Service Unavailable", 603: "Decline",
+    484: "Address Incomplete", 486: "Busy Here", 487: "Request Terminated",
+    488: "Not Acceptable Here", 500: "Server Internal Error", 503: "Service Unavailable", 603: "Decline",
 }  # fmt: skip
 
 
