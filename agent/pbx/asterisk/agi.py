@@ -19,7 +19,8 @@ MAX_COMMAND_BYTES = 2000
 
 _REPLY = re.compile(r"(?P<code>\d{3})(?P<more>[ -])(?P<text>.*)", re.DOTALL)
 _RESULT = re.compile(r"result=(?P<result>\S*)\s*(?:\((?P<value>.*)\))?", re.DOTALL)
-_REFUSED = re.compile(r'[\x00-\x1f\x7f"\\]')
+_REFUSED = re.compile(r"[\x00-\x1f\x7f]")
+_ESCAPED = re.compile(r'["\\]')
 
 
 class AgiError(ValueError):
@@ -141,21 +142,25 @@ class AgiSession:
 
 
 def command(*words: str) -> bytes:
-    """Format one AGI command line; words that hold blanks, or nothing, are quoted.
+    """Format one AGI command line; words are quoted and escaped as `res_agi` reads them.
 
-    Raises `AgiError` for a control character, a quote or a backslash in a word (they would
-    start another command or end the word), for no words at all, and for a line longer than
-    `MAX_COMMAND_BYTES`.
+    Raises `AgiError` for a control character in a word (a line break would start another
+    command), for no words at all, and for a line longer than `MAX_COMMAND_BYTES`.
     """
     for word in words:
         if refused := _REFUSED.search(word):
             raise AgiError(f"An AGI command word must not hold {refused[0]!r}: {word[:80]!r}.")
-    line = " ".join(f'"{word}"' if " " in word or not word else word for word in words).encode()
+    line = " ".join(map(_quoted, words)).encode(errors="replace")
     if not line:
         raise AgiError("An AGI command needs at least one word.")
     if len(line) > MAX_COMMAND_BYTES:
         raise AgiError(f"An AGI command line holds at most {MAX_COMMAND_BYTES} bytes, this one {len(line)}.")
     return line + b"\n"
+
+
+def _quoted(word: str) -> str:
+    escaped = _ESCAPED.sub(r"\\\g<0>", word)
+    return f'"{escaped}"' if " " in word or not word else escaped
 
 
 def _goes_on(lines: list[str]) -> bool:

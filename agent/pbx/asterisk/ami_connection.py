@@ -75,10 +75,6 @@ class AmiConnection(asyncio.Protocol):
         Raises ValueError for fields that cannot be sent; the future has AmiUnavailableError when the
         connection is lost first, AmiDeniedError when the account lacks the right.
         """
-        if name.lower() == "originate":  # without Async it would hold up every other action
-            fields = {key: value for key, value in fields.items() if key.lower() != "async"} | {
-                "Async": "true"
-            }
         action_id = self._next_id()
         data = encode(name, action_id, fields)
         reply: asyncio.Future[AmiReply] = asyncio.get_running_loop().create_future()
@@ -236,7 +232,8 @@ def _collector(name: str, action_id: str, fields: Fields) -> Action:
 
     It looks for `Async` in any action whose answer says "queued", and fails where there is none.
     """
-    return Action({"Async": "false"} | dict(fields) | {"Action": name, "ActionID": action_id})
+    is_async = "true" if name.lower() == "originate" else "false"
+    return Action(dict(fields) | {"Action": name, "ActionID": action_id, "Async": is_async})
 
 
 def _is_denial(message: Message) -> bool:

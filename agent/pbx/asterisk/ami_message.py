@@ -99,7 +99,12 @@ def encode(name: str, action_id: str, fields: Fields) -> bytes:
     These are: a line break or a NUL in a name or a value, a name that is empty or holds a blank,
     a colon or anything beyond ASCII, `Action` or `ActionID` among the names, too long a line,
     too many lines. The text never shows a value, for it may be secret.
+
+    An Originate gets `Async: true` whatever its fields say: without it Asterisk does nothing
+    else for this connection until the call is answered.
     """
+    if name.lower() == "originate":
+        fields = {key: values for key, values in fields.items() if key.lower() != "async"} | {"Async": "true"}
     lines = [f"Action: {name}", f"ActionID: {action_id}"]
     for key, values in fields.items():
         if not _KEY.fullmatch(key) or key.lower() in ("action", "actionid"):

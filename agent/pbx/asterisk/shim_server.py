@@ -80,7 +80,7 @@ class ShimServer:
         self._acceptor: Acceptor | None = None
         self._guests: dict[socket.socket, _Guest] = {}
         self._sessions: dict[EagiSession, asyncio.TimerHandle] = {}
-        self._questions: set[asyncio.Task[None]] = set()
+        self._questions: dict[asyncio.Task[None], socket.socket] = {}
 
     @property
     def connections(self) -> int:
@@ -169,8 +169,8 @@ class ShimServer:
             case "SYNC" if args and not guest.fds:
                 self._release(guest)
                 question = asyncio.create_task(self._answer(guest.connection, args[0], tuple(args[1:])))
-                self._questions.add(question)
-                question.add_done_callback(self._questions.discard)
+                self._questions[question] = guest.connection
+                question.add_done_callback(self._answered)
             case _:
                 self._refuse(guest, Refusal.MALFORMED, f"its first line is {line[:80]!r}")
 
@@ -191,18 +191,20 @@ class ShimServer:
         self._sessions.pop(session).cancel()
 
     async def _answer(self, connection: socket.socket, unique_id: str, args: tuple[str, ...]) -> None:
-        with connection:
-            try:
-                async with asyncio.timeout(self.settings.sync_timeout_s):
-                    fields = await self._on_sync(unique_id, args)
-                connection.send(_variables(fields))  # less than a socket's buffer, or not at all
-            except TimeoutError:
-                self.refusals.add(Refusal.FAILED, "no verdict in time")
-            except OSError:
-                self.refusals.add(Refusal.GONE)
-            except Exception:
-                log.exception("sync callback failed")
-                self.refusals.add(Refusal.FAILED)
+        try:
+            async with asyncio.timeout(self.settings.sync_timeout_s):
+                fields = await self._on_sync(unique_id, args)
+            connection.send(_variables(fields))  # less than a socket's buffer, or not at all
+        except TimeoutError:
+            self.refusals.add(Refusal.FAILED, "no verdict in time")
+        except OSError:
+            self.refusals.add(Refusal.GONE)
+        except Exception:
+            log.exception("sync callback failed")
+            self.refusals.add(Refusal.FAILED)
+
+    def _answered(self, question: asyncio.Task[None]) -> None:
+        self._questions.pop(question).close()
 
     def _late(self, connection: socket.socket) -> None:
         self._refuse(self._guests[connection], Refusal.TOO_SLOW)

@@ -152,9 +152,10 @@ def test_commands_quote_what_needs_it() -> None:
         b"GET FULL VARIABLE ${HANGUPCAUSE(PJSIP/c-01,tech)}\n"
     )
     assert agi.command("SET", "VARIABLE", "EM", "") == b'SET VARIABLE EM ""\n'
+    assert agi.command("SET", "VARIABLE", "EM", 'a"b\\c') == b'SET VARIABLE EM a\\"b\\\\c\n'
 
 
-@pytest.mark.parametrize("forged", ["a\nHANGUP", "a\rb", 'a"b', "a\\", "a\0b", "a\tb"])
+@pytest.mark.parametrize("forged", ["a\nHANGUP", "a\rb", "a\0b", "a\tb"])
 def test_no_word_can_forge_another_command(forged: str) -> None:
     with pytest.raises(AgiError, match="must not hold"):
         agi.command("SET", "VARIABLE", "EM", forged)
@@ -175,4 +176,3 @@ def test_a_command_is_one_line_or_refused(words: list[str]) -> None:
         return
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
-    assert line.count(b'"') % 2 == 0

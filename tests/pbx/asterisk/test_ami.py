@@ -222,6 +222,15 @@ async def test_an_originate_is_answered_by_its_response_which_our_listeners_hear
     assert [action["async"] for action in asterisk.named("Originate")] == ["true"]
 
 
+async def test_an_originate_that_nobody_awaits_does_not_hold_up_the_rest(
+    asterisk: ScriptedAsterisk, client: AmiClient
+) -> None:
+    client.send_nowait("Originate", {"Channel": "Local/x"})
+    client.send_nowait("originate", {"Channel": "Local/x", "ASYNC": "false"})
+    await client.drain(1)
+    assert [action["async"] for action in asterisk.actions if "async" in action] == ["true", "true"]
+
+
 async def test_an_event_before_the_reply_is_not_taken_for_it(
     asterisk: ScriptedAsterisk, client: AmiClient
 ) -> None:
