@@ -91,10 +91,11 @@ def run_demo(asterisk: Path) -> int:
 
 async def _demo(chroot: Path, console: Console) -> None:
     began = time.monotonic()
-    calls = demo_calls(chroot)
     ports = LabPorts.free()
+    lab = LabAsterisk(chroot, ports=ports)
+    calls = demo_calls(chroot)
     async with AsyncExitStack() as stack:
-        lab = await stack.enter_async_context(LabAsterisk(chroot, ports=ports))
+        await stack.enter_async_context(lab)
         console.print(f"{await lab.version()} on 127.0.0.1, and a carrier that answers {len(calls)} calls")
         carrier = await stack.enter_async_context(Carrier(port=ports.carrier))
         carrier.scenarios = {call.number: call.scenario for call in calls}
