@@ -8,7 +8,7 @@ A frame is kept as a `row`: its 64 log-mel bands and a few measures that need th
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.hearing.mel import FLOOR_DB, MEL_BANDS, decibels, log_mel
+from agent.hearing.mel import MEL_BANDS, decibels, log_mel
 from agent.hearing.spectrogram import BIN_HZ, FRAMES_PER_SECOND, Power
 
 FEATURE_VERSION = 1
@@ -179,5 +179,5 @@ def _peak_features(rows: Rows, level: Rows) -> Vectors:
     return np.stack(columns, axis=1)
 
 
-FEATURES = features(np.full((1, FRAMES_PER_SECOND, ROW_WIDTH), FLOOR_DB, np.float32)).shape[1]
+FEATURES = features(np.zeros((1, FRAMES_PER_SECOND, ROW_WIDTH), np.float32)).shape[1]
 """Numbers in a feature vector."""

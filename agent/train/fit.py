@@ -84,7 +84,9 @@ def fit_forest(
         n_jobs=jobs,
         class_weight="balanced_subsample",
     )
-    return forest.fit(vectors, labels)
+    forest.fit(vectors, labels)
+    # The number of jobs is pickled; the file must not depend on it.
+    return forest.set_params(n_jobs=None)
 
 
 @dataclass(frozen=True, slots=True)

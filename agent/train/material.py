@@ -147,12 +147,13 @@ def _find_files(audio: Path | None, prompts: Sequence[Path]) -> Iterator[tuple[S
         for path in _audio_files(audio / "speech"):
             yield Sound.SPEECH, f"speech/{path.stem}", path
     for folder in prompts:
+        rendered = (folder / "ATTRIBUTION.csv").is_file()
         for path in _audio_files(folder):
             parts = path.relative_to(folder).parts
             if "moh" in parts or "music" in parts:
-                yield Sound.MUSIC, f"hold/{path.name.partition('-')[0]}", path
+                yield Sound.MUSIC, f"{'tune' if rendered else 'hold'}/{path.name.partition('-')[0]}", path
             elif not any(_NO_SPEECH.search(part) for part in parts):
-                yield Sound.SPEECH, f"prompts/{_speaker(parts)}", path
+                yield Sound.SPEECH, f"{'synthesiser' if rendered else 'prompts'}/{_speaker(parts)}", path
 
 
 def _speaker(parts: tuple[str, ...]) -> str:
