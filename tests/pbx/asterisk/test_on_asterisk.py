@@ -156,7 +156,7 @@ async def test_a_frozen_asterisk_is_noticed_and_nothing_stale_reaches_it(
 
 
 async def test_a_restarted_asterisk_is_found_again(lab: LabAsterisk, ami: AmiClient) -> None:
-    await lab.kill()
+    await lab.stop()
     await until(lambda: ami.state is AmiState.UNREACHABLE)
     await lab.start()
     await until(lambda: ami.connected)

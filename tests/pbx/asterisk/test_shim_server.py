@@ -1,6 +1,7 @@
 """The shim socket against real clients: introductions, questions for the verdict, hostile shims."""
 
 import asyncio
+import grp
 import os
 import pty
 import socket
@@ -207,13 +208,35 @@ async def test_a_path_that_is_too_long_or_has_no_folder_is_said(tmp_path: Path) 
         Agent(tmp_path / "none" / "shim.sock").server.start()
 
 
+def server_of_group(path: Path, group: str) -> ShimServer:
+    return ShimServer(ShimSettings(path, group), on_eagi=lambda session: None, on_sync=Agent(path).asked)
+
+
 async def test_a_group_that_does_not_exist_is_only_warned_of(tmp_path: Path) -> None:
-    server = ShimServer(
-        ShimSettings(tmp_path / "shim.sock", group="no-such-group"),
-        on_eagi=lambda session: None,
-        on_sync=Agent(tmp_path / "x").asked,
-    )
+    server = server_of_group(tmp_path / "shim.sock", "no-such-group")
     with capture_logs() as logs:
         server.start()
     assert "group does not exist" in logs[0]["event"]
+    await server.close()
+
+
+async def test_the_socket_is_given_to_the_group(tmp_path: Path) -> None:
+    own = os.getgroups()[-1] if os.getgroups() else os.getgid()
+    server = server_of_group(tmp_path / "shim.sock", grp.getgrgid(own).gr_name)
+    server.start()
+    assert server.settings.path.stat().st_gid == own
+    await server.close()
+
+
+async def test_a_group_that_we_are_no_member_of_is_only_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "chown", deny)  # root, who may run this, is never denied
+    server = server_of_group(tmp_path / "shim.sock", grp.getgrgid(os.getgid()).gr_name)
+    with capture_logs() as logs:
+        server.start()
+    assert "make its user a member of it" in logs[0]["event"]
     await server.close()
