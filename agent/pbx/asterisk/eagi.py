@@ -47,7 +47,7 @@ class EagiSession:
         self.args = args
         """The arguments of the dialplan's `EAGI()`."""
         self.on_hangup: Callable[[], None] = _nothing
-        """Called once when the channel hung up: half a second remains for last commands, then the
+        """Called once when the channel hung up, after `on_eagi`: half a second remains for last commands, then the
         session closes. Close it earlier when nothing is left to say."""
         self.on_closed: Callable[[], None] = _nothing
         """Called once when the session is over, for whatever reason."""
@@ -60,6 +60,7 @@ class EagiSession:
         self._on_released = on_closed
         self._loop = asyncio.get_running_loop()
         self._fuse: asyncio.TimerHandle | None = None
+        self._closing = False
         os.set_blocking(audio_fd, False)
         self._loop.add_reader(connection, self._receive)
 
@@ -81,8 +82,8 @@ class EagiSession:
 
     @property
     def closed(self) -> bool:
-        """The conversation is over."""
-        return self._socket.fileno() < 0
+        """The conversation is over, or will be when the last commands are answered."""
+        return self._closing or self._socket.fileno() < 0
 
     def listen(self, kind: TapKind = TapKind.EAGI, encoding: Encoding = Encoding.SLIN8) -> EagiTap:
         """Return the tap of the script's audio, to be called once.
@@ -114,7 +115,7 @@ class EagiSession:
             async with asyncio.timeout(timeout_s):
                 return await asyncio.shield(reply)
         except TimeoutError:
-            self.close()
+            self.abort()
             raise TimeoutError(f"Asterisk did not answer AGI {words[0]} within {timeout_s} s.") from None
 
     def send(self, *words: str) -> asyncio.Future[AgiReply]:
@@ -131,28 +132,50 @@ class EagiSession:
         except OSError:  # includes a shim that does not read
             sent = 0
         if sent < len(line):
-            self.close()
+            self.abort()
         return reply
 
     def close(self) -> None:
-        """End the conversation and the audio: the shim ends and the dialplan goes on after `EAGI()`."""
+        """End the audio, and the conversation once the commands sent so far are answered.
+
+        Then the shim ends and the dialplan goes on after `EAGI()`; half a second later at the latest.
+        A socket closed before a reply was read would cost the shim the commands that it still has.
+        """
         if self.closed:
+            return
+        self._closing = True
+        self._close_audio()
+        if self._replies:
+            self._light_fuse()
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        """End audio and conversation now; harmless to call twice."""
+        if self._socket.fileno() < 0:
             return
         self._loop.remove_reader(self._socket)
         self._socket.close()
+        self._close_audio()
         if self._fuse is not None:
             self._fuse.cancel()
-        if self._audio_fd >= 0:
-            os.close(self._audio_fd)
-            self._audio_fd = -1
-        if self._tap is not None:
-            self._tap.close()
         for reply in self._replies:
             if not reply.done():
                 reply.set_exception(EagiClosedError("The EAGI session ended before the reply."))
         self._replies.clear()
         self._on_released(self)
         self._tell(self.on_closed)
+
+    def _close_audio(self) -> None:
+        if self._audio_fd >= 0:
+            os.close(self._audio_fd)
+            self._audio_fd = -1
+        if self._tap is not None:
+            self._tap.close()
+
+    def _light_fuse(self) -> None:
+        if self._fuse is None:
+            self._fuse = self._loop.call_later(LAST_WORDS_S, self.abort)
 
     def _receive(self) -> None:
         try:
@@ -164,7 +187,7 @@ class EagiSession:
         if data:
             self.receive(data)
         else:
-            self.close()
+            self.abort()
 
     def receive(self, data: bytes) -> None:
         """Take bytes that Asterisk sent, as they came with the shim's introduction or after it."""
@@ -173,30 +196,40 @@ class EagiSession:
                 self._take(event)
         except AgiError as error:
             log.warning("AGI conversation given up", reason=str(error))
-            self.close()
+            self.abort()
 
     def _take(self, event: AgiEnvironment | AgiReply | AgiHangup) -> None:
-        if self.closed:
+        if self._socket.fileno() < 0:
             return
         match event:
             case AgiEnvironment():
                 self._on_environment(self)
+                if self.hung_up:
+                    self._hang_up()
             case AgiReply():
                 if not self._replies:
                     raise AgiError("A reply came to no command.")
                 reply = self._replies.popleft()
                 if not reply.done():
                     reply.set_result(event)
-            case AgiHangup() if self._fuse is None:
-                self._fuse = self._loop.call_later(LAST_WORDS_S, self.close)
-                self._tell(self.on_hangup)
+                if self._closing and not self._replies:
+                    self.abort()
+            case AgiHangup():
+                self._light_fuse()
+                if self.has_environment:
+                    self._hang_up()
+
+    def _hang_up(self) -> None:
+        if not self.closed:
+            on_hangup, self.on_hangup = self.on_hangup, _nothing
+            self._tell(on_hangup)
 
     def _tell(self, callback: Callable[[], None]) -> None:
         try:
             callback()
         except Exception:  # whatever a listener does, the channel must be let go
             log.exception("EAGI callback failed")
-            self.close()
+            self.abort()
 
 
 def _nothing() -> None:

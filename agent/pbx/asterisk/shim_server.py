@@ -100,7 +100,7 @@ class ShimServer:
         for guest in tuple(self._guests.values()):
             self._dismiss(guest)
         for session in tuple(self._sessions):
-            session.close()
+            session.abort()
         questions = tuple(self._questions)
         for question in questions:
             question.cancel()
@@ -181,11 +181,11 @@ class ShimServer:
         except Exception:  # whatever a listener does, the channel must be let go
             log.exception("EAGI callback failed")
             self.refusals.add(Refusal.FAILED)
-            session.close()
+            session.abort()
 
     def _without_environment(self, session: EagiSession) -> None:
         self.refusals.add(Refusal.TOO_SLOW, "no AGI environment")
-        session.close()
+        session.abort()
 
     def _session_closed(self, session: EagiSession) -> None:
         self._sessions.pop(session).cancel()

@@ -17,6 +17,7 @@ class Agent:
 
     def __init__(self, path: Path, **changes: object) -> None:
         self.sessions: list[EagiSession] = []
+        self.hung_up: list[EagiSession] = []
         self.questions: list[tuple[str, tuple[str, ...]]] = []
         self.answer: Mapping[str, str] | Exception = {
             "EARLYMEDIA_CLASS": "speech",
@@ -25,9 +26,11 @@ class Agent:
         self.thinks_s = 0.0
         self.ready = True
         settings = ShimSettings(path, group="", handshake_timeout_s=0.2, **changes)  # type: ignore[arg-type]
-        self.server = ShimServer(
-            settings, on_eagi=self.sessions.append, on_sync=self.asked, ready=lambda: self.ready
-        )
+        self.server = ShimServer(settings, on_eagi=self.took, on_sync=self.asked, ready=lambda: self.ready)
+
+    def took(self, session: EagiSession) -> None:
+        self.sessions.append(session)
+        session.on_hangup = lambda: self.hung_up.append(session)
 
     async def asked(self, unique_id: str, args: tuple[str, ...]) -> Mapping[str, str]:
         self.questions.append((unique_id, args))

@@ -112,18 +112,49 @@ async def test_commands_are_pipelined_and_answered_in_order(agent: Agent) -> Non
 
 
 async def test_a_hangup_leaves_time_for_last_words(agent: Agent) -> None:
+    """The session stays until the last of them is answered: a shim that finds it gone drops the rest."""
     with closing(Shim(agent)) as shim:
         session = await shim.eagi(agent)
+        tap = session.listen()
 
         def last_words() -> None:
+            session.send("SET", "VARIABLE", "EARLYMEDIA_OUTCOME", "busy")
             session.send("SET", "VARIABLE", "EARLYMEDIA_STATUS", "final")
             session.close()
 
         session.on_hangup = last_words
         shim.socket.sendall(b"HANGUP\n")
-        assert await shim.receive() == b"SET VARIABLE EARLYMEDIA_STATUS final\n"
-        assert await shim.receive() == b""
+        first, second = b"SET VARIABLE EARLYMEDIA_OUTCOME busy\n", b"SET VARIABLE EARLYMEDIA_STATUS final\n"
+        assert await shim.receive(len(first)) == first
         assert session.hung_up
+        assert session.closed
+        assert tap.ended
+        with pytest.raises(EagiClosedError, match="is over"):
+            await session.command("NOOP")
+        shim.socket.sendall(b"200 result=1\n")
+        await asyncio.sleep(0.05)
+        assert await shim.receive(len(second)) == second
+        assert agent.server.connections == 1
+        shim.socket.sendall(b"200 result=1\n")
+        assert await shim.receive() == b""
+        assert agent.server.connections == 0
+
+
+@pytest.mark.parametrize("early", [b"HANGUP\n" + ENVIRONMENT, ENVIRONMENT + b"HANGUP\n"])
+async def test_a_hangup_is_told_once_the_channel_is_known(agent: Agent, early: bytes) -> None:
+    with closing(Shim(agent)) as shim:
+        await shim.line(b"EAGI\n", shim.read_end)
+        shim.socket.sendall(early)
+        await until(lambda: agent.hung_up)
+        assert agent.hung_up == agent.sessions
+
+
+async def test_last_words_that_nobody_answers_are_not_waited_for_long(agent: Agent) -> None:
+    with closing(Shim(agent)) as shim:
+        session = await shim.eagi(agent)
+        session.send("NOOP")
+        session.close()
+        await until(lambda: agent.server.connections == 0, within_s=1)
 
 
 async def test_a_hangup_that_nobody_minds_ends_the_session_after_half_a_second(agent: Agent) -> None:
