@@ -47,8 +47,8 @@ class EagiSession:
         self.args = args
         """The arguments of the dialplan's `EAGI()`."""
         self.on_hangup: Callable[[], None] = _nothing
-        """Called once when the channel hung up, after `on_eagi`: half a second remains for last commands, then the
-        session closes. Close it earlier when nothing is left to say."""
+        """Called once when the channel hung up, after `on_eagi`: half a second remains for last
+        commands, then the session closes. Close it earlier when nothing is left to say."""
         self.on_closed: Callable[[], None] = _nothing
         """Called once when the session is over, for whatever reason."""
         self._socket = connection
