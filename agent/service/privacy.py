@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,8 +55,8 @@ def masked(number: str) -> str:
 def _read_or_make(path: Path) -> bytes:
     if not path.exists():
         # Two agents that start at once must agree: link() is the one that cannot be half done.
-        fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
+        fresh = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(secrets.token_bytes(KEY_BYTES))
