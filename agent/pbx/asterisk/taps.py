@@ -12,8 +12,9 @@ from agent.hearing.sound import Encoding
 from agent.pbx.asterisk.audiosocket import Deframer
 from agent.pbx.port import TapKind
 
-READ_BYTES = 256 * 1024
-"""Most that one read takes: 16 s of slin8, more than the kernel keeps for a tap."""
+READ_BYTES = 64 * 1024
+"""Most that one read takes: 4 s of slin8, as much as a pipe holds. A longer backlog takes more
+ticks; a larger buffer would be mapped and unmapped by every read, which doubles its cost."""
 
 
 class AudioSocketTap:
