@@ -1,5 +1,6 @@
 """The lab, for every test that drives a real Asterisk (`@pytest.mark.pbx`)."""
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,6 +16,20 @@ from agent.demo.lab import LabError, LabPorts, chroot_from_environment
 
 Call = Callable[[str], Coroutine[None, None, Caller]]
 """Place an inbound call to an extension of the lab."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "audiosocket: needs an Asterisk that has AudioSocket (18 or newer)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what an old Asterisk cannot do, and say so; `scripts/test` takes one only where it must."""
+    with contextlib.suppress(LabError):
+        if any(chroot_from_environment().glob("usr/lib/**/asterisk/modules/chan_audiosocket.so")):
+            return
+        without = [item for item in items if item.get_closest_marker("audiosocket")]
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
 
 
 @pytest.fixture(scope="session")

@@ -216,7 +216,8 @@ class LabAsterisk:
         """Wrap a command to run in the chroot: as root, or without any rights in a user namespace."""
         chroot = shutil.which("chroot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "chroot"
         unshare = () if os.geteuid() == 0 else ("unshare", "--map-root-user")
-        return (*unshare, chroot, str(self.chroot), *command)
+        # What runs there dies with us, however we end.
+        return (*unshare, "setpriv", "--pdeathsig", "KILL", chroot, str(self.chroot), *command)
 
     def _running_process(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -229,8 +230,7 @@ class LabAsterisk:
         return not self.running
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        # Asterisk dies with us, however we end.
-        command = self._inside("setpriv", "--pdeathsig", "KILL", "/usr/sbin/asterisk", "-f", *self._conf)
+        command = self._inside("/usr/sbin/asterisk", "-f", *self._conf)
         environment = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/",

@@ -155,7 +155,8 @@ class Dialer:
                 await self._take(happening)
 
     async def _take(self, happening: Happening) -> None:
-        if happening.get("Response"):
+        # OriginateResponse is an event that has a Response too.
+        if not happening.get("Event"):
             future = self._responses.get(happening.get("ActionID"))
             if future is not None and not future.done():
                 future.set_result(happening)
