@@ -83,7 +83,7 @@ class Decoder:
         """Halve the rate: one output for every second input since the start."""
         memory = np.concatenate((self._history, samples))
         pairs = (memory.size - _DECIMATOR.size + 1) // 2
-        self._history = memory[2 * pairs :]
+        self._history = memory[2 * pairs :].copy()
         if not pairs:
             return np.zeros(0, np.float32)
         filtered: Samples = np.convolve(memory[: 2 * pairs + _DECIMATOR.size - 1], _DECIMATOR, "valid")[::2]

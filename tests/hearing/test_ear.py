@@ -1,0 +1,114 @@
+"""All calls are heard in one pass, and each as if it were alone."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.hearing.ear import Ear, Stream
+from agent.hearing.forest import Forest
+from agent.hearing.pcm import SAMPLE_RATE
+from agent.hearing.sound import Encoding, HeardSecond, Sound
+from agent.hearing.spectrogram import LOOKAHEAD
+from tests.hearing.conftest import Small
+
+
+@pytest.fixture(scope="module")
+def forest(tmp_path_factory: pytest.TempPathFactory, small: Small) -> Forest:
+    return Forest.load(small.write(tmp_path_factory.mktemp("ear") / "models"))
+
+
+def noise(seconds: float, seed: int = 0, rate: int = SAMPLE_RATE) -> bytes:
+    samples = np.random.default_rng(seed).normal(0, 2000, int(seconds * rate))
+    return samples.astype("<i2").tobytes()
+
+
+def hear(ear: Ear, stream: Stream, pieces: Sequence[bytes]) -> list[HeardSecond]:
+    return [second for piece in pieces for second in ear.hear([(stream, piece)])[0]]
+
+
+def test_a_second_is_heard_once_387_samples_of_the_next_have_come(forest: Forest) -> None:
+    ear, stream = Ear(forest), Stream(Encoding.SLIN8)
+    data = noise(2)
+    almost = 2 * (SAMPLE_RATE + LOOKAHEAD) - 2
+    assert ear.hear([(stream, data[:almost])]) == [[]]
+    [[second]] = ear.hear([(stream, data[almost : almost + 2])])
+    assert (second.at, second.after_gap) == (0.0, False)
+    assert sum(second.p) == pytest.approx(1)
+    assert stream.samples_heard == SAMPLE_RATE + LOOKAHEAD
+
+
+def test_a_tone_and_hiss_are_told_apart(forest: Forest) -> None:
+    time = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+    tone = (6000 * np.sin(2 * np.pi * 425 * time)).astype("<i2").tobytes()
+    hiss = np.random.default_rng(0).normal(0, 20, 3 * SAMPLE_RATE).astype("<i2").tobytes()
+    ringing, silence = Ear(forest).hear([(Stream(Encoding.SLIN8), tone), (Stream(Encoding.SLIN8), hiss)])
+    assert [second.sound for second in ringing] == [Sound.RINGING] * 2
+    assert [second.sound for second in silence] == [Sound.SILENCE] * 2
+    assert [second.at for second in ringing] == [0.0, 1.0]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(0, 3 * 16000), max_size=20), encoding=st.sampled_from(Encoding))
+def test_any_cutting_is_heard_alike(forest: Forest, cuts: list[int], encoding: Encoding) -> None:
+    data = noise(3.2)
+    ear, edges = Ear(forest), [0, *sorted(cuts), len(data)]
+    pieces = [data[a:b] for a, b in pairwise(edges)]
+    whole = hear(ear, Stream(encoding), [data])
+    assert hear(ear, Stream(encoding), pieces) == whole
+    assert len(whole) == int(len(data) / encoding.bytes_per_second - LOOKAHEAD / SAMPLE_RATE)
+
+
+@pytest.mark.parametrize("calls_per_batch", [1, 3, 64])
+def test_each_of_many_calls_is_heard_as_if_alone(forest: Forest, calls_per_batch: int) -> None:
+    lengths = [0.0, 2.5, 1.0, 3.1, 0.4, 5.2, 1.1]
+    calls = [(Stream(Encoding.SLIN8), noise(length, seed)) for seed, length in enumerate(lengths)]
+    together = Ear(forest, calls_per_batch).hear(calls)
+    alone = [Ear(forest).hear([(Stream(Encoding.SLIN8), data)])[0] for _, data in calls]
+    assert together == alone
+    assert [len(seconds) for seconds in together] == [0, 2, 0, 3, 0, 5, 1]
+
+
+def test_nothing_new_is_nothing_heard(forest: Forest) -> None:
+    assert Ear(forest).hear([]) == []
+    assert Ear(forest).hear([(Stream(Encoding.ULAW), b"")]) == [[]]
+
+
+def test_a_gap_marks_the_second_it_falls_in_and_the_one_that_runs_into_it(forest: Forest) -> None:
+    ear, stream = Ear(forest), Stream(Encoding.SLIN8)
+    seconds = hear(ear, stream, [noise(1.5)])
+    stream.mark_gap()
+    seconds += hear(ear, stream, [noise(0.6)])  # to 2.1 s
+    stream.mark_gap()  # within the last 387 samples of second 1, and within second 2
+    seconds += hear(ear, stream, [noise(1.95)])  # to 4.05 s
+    assert [(s.at, s.after_gap) for s in seconds] == [(0.0, False), (1.0, True), (2.0, True), (3.0, False)]
+    assert [s.after_gap for s in hear(ear, stream, [noise(2)])] == [False, False]
+
+
+def test_a_gap_before_the_first_sample_marks_the_first_second(forest: Forest) -> None:
+    stream = Stream(Encoding.SLIN8)
+    stream.mark_gap()
+    assert [s.after_gap for s in hear(Ear(forest), stream, [noise(2.1)])] == [True, False]
+
+
+def test_after_a_gap_half_a_sample_is_forgotten(forest: Forest) -> None:
+    stream = Stream(Encoding.SLIN8)
+    hear(Ear(forest), stream, [noise(0.5) + b"\x7f"])
+    stream.mark_gap()
+    hear(Ear(forest), stream, [noise(0.5)])
+    assert stream.samples_heard == SAMPLE_RATE
+
+
+def test_a_call_costs_at_most_25_kilobytes(forest: Forest) -> None:
+    stream = Stream(Encoding.SLIN16)
+    hear(Ear(forest), stream, [noise(0.99, rate=16000)])
+    arrays = [value for part in (stream, stream._framer, stream._decoder) for value in _values(part)]
+    assert sum(array.nbytes for array in arrays if isinstance(array, np.ndarray)) < 25_000
+    assert all(array.base is None for array in arrays if isinstance(array, np.ndarray))
+
+
+def _values(thing: object) -> list[object]:
+    return [getattr(thing, name) for name in type(thing).__slots__]  # type: ignore[attr-defined]

@@ -1,0 +1,67 @@
+"""One second becomes one row of numbers."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from agent.hearing.features import FEATURES, ROW_WIDTH, Vectors, features, frame_rows
+from agent.hearing.pcm import SAMPLE_RATE
+from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
+
+LENGTH = SAMPLE_RATE + LOOKAHEAD
+TIME = np.arange(LENGTH) / SAMPLE_RATE
+
+
+def vectors_of(*sounds: NDArray[np.float64]) -> Vectors:
+    rows = [frame_rows(power([Framer().push(sound.astype(np.float32))])) for sound in sounds]
+    return features(np.stack(rows))
+
+
+def test_a_row_says_where_the_strongest_peak_is_and_how_much_it_holds() -> None:
+    tone = np.sin(2 * np.pi * 950 * TIME) + 0.1 * np.sin(2 * np.pi * 1800 * TIME)
+    rows = frame_rows(power([Framer().push((tone / 2).astype(np.float32))]))
+    assert rows.shape == (FRAMES_PER_SECOND, ROW_WIDTH)
+    level, share, hz, second_share, second_hz = rows[:, -5:].T
+    np.testing.assert_allclose(level, -9.0, atol=0.2)
+    np.testing.assert_allclose(share, 1 / 1.01, atol=0.005)
+    np.testing.assert_allclose(hz, 950, atol=2)
+    np.testing.assert_allclose(second_share, 0.01 / 1.01, atol=0.002)
+    np.testing.assert_allclose(second_hz, 1800, atol=4)
+
+
+def test_vectors_do_not_depend_on_their_neighbours() -> None:
+    sounds = [np.random.default_rng(seed).uniform(-1, 1, LENGTH) * 10.0**-seed for seed in range(5)]
+    together = vectors_of(*sounds)
+    alone = np.concatenate([vectors_of(sound) for sound in sounds])
+    np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-4)
+
+
+def test_level_moves_few_numbers() -> None:
+    sound = np.random.default_rng(1).uniform(-1, 1, LENGTH) * 0.5
+    loud, soft = vectors_of(sound, sound * 0.25)
+    moved = np.abs(loud - soft) > 0.05
+    assert 1 <= moved.sum() <= 10
+    np.testing.assert_allclose((loud - soft)[moved], 20 * np.log10(4), atol=0.1)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    loudness=st.sampled_from([0.0, 1 / 32768, 1e-3, 0.1, 1.0]),
+    sparse=st.sampled_from([1.0, 0.01, 0.0001]),
+)
+def test_any_sound_gives_finite_numbers(seed: int, loudness: float, sparse: float) -> None:
+    rng = np.random.default_rng(seed)
+    sound = rng.uniform(-1, 1, LENGTH) * loudness * (rng.random(LENGTH) < sparse)
+    vectors = vectors_of(sound)
+    assert vectors.shape == (1, FEATURES)
+    assert vectors.dtype == np.float32
+    assert np.isfinite(vectors).all()
+
+
+@pytest.mark.parametrize("width", [1, 3, 64])
+def test_a_batch_of_any_size_is_one_c_contiguous_array(width: int) -> None:
+    vectors = features(np.zeros((width, FRAMES_PER_SECOND, ROW_WIDTH), np.float32))
+    assert vectors.shape == (width, FEATURES)
+    assert vectors.flags.c_contiguous
