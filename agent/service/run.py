@@ -6,6 +6,7 @@ from pathlib import Path
 from time import monotonic
 
 import structlog
+from threadpoolctl import threadpool_limits
 
 from agent import config as configuration
 from agent.config import Config, ConfigError
@@ -37,6 +38,8 @@ class Service:
         self._metrics = Metrics()
         self._notifier = Notifier()
         self._last_alive = 0.0
+        # A tick's matrices are small: BLAS threads would spin on the PBX's cores and gain nothing.
+        threadpool_limits(limits=1)
         ear = Ear(Forest.load(config.model.path), config.hearing.max_calls_per_batch)
         settings = asterisk_settings(config)
         self._books = ServiceBooks(lambda: self._config, self._metrics)

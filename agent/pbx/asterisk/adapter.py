@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 
 from agent.hearing.sound import Encoding
+from agent.pbx.asterisk.agi import AgiError
 from agent.pbx.asterisk.ami import AmiClient, AmiError, AmiEvent, AmiSettings, AmiUnavailableError
 from agent.pbx.asterisk.audiosocket_server import AudioSocketServer, AudioSocketSettings
 from agent.pbx.asterisk.eagi import EagiSession
@@ -21,6 +22,7 @@ from agent.pbx.asterisk.legs import (
     LegBook,
     LegEnded,
     LegEvent,
+    LegHungUp,
     LegMaybeAnswered,
     LegSignalled,
     sip_code_of,
@@ -84,8 +86,8 @@ class AsteriskAdapter:
         self._tasks: set[asyncio.Task[None]] = set()
         self._polls: dict[str, asyncio.Task[None]] = {}
         self._own_eagi: dict[str, EagiSession] = {}
-        self._needs_no_spy: set[str] = set()
-        """Legs that brought their own tap, or were answered."""
+        self._own_taps: dict[str, Tap] = {}
+        """The taps of legs that brought their own."""
 
     async def start(self) -> None:
         """Open the sockets and begin to connect; raises OSError, in one sentence, where one cannot be had."""
@@ -117,7 +119,8 @@ class AsteriskAdapter:
         session = self._own_eagi.get(channel.id)
         if session is not None and session.hung_up:  # AMI finds the channel no more, AGI still does
             for name, value in fields.items():
-                session.send("SET", "VARIABLE", name, value)
+                with suppress(AgiError):  # what cannot be said is left unsaid
+                    session.send("SET", "VARIABLE", name, value)
             return
         for name, value in fields.items():
             self._post("Setvar", {"Channel": channel.name, "Variable": name, "Value": value})
@@ -176,6 +179,8 @@ class AsteriskAdapter:
                 case LegMaybeAnswered(leg):
                     if leg.id not in self._polls:
                         self._polls[leg.id] = asyncio.create_task(self._await_answer(leg))
+                case LegHungUp(leg, final) if leg.dialer is None and leg.id not in self._own_eagi:
+                    self._spawn(self._hung_up(leg, final))
                 case LegEnded(leg, final):
                     self._forget(leg)
                     if final.sip_code is None and leg.dialer is not None:
@@ -193,11 +198,11 @@ class AsteriskAdapter:
         )
 
     def _own_tap(self, leg: Leg, tap: Tap) -> None:
-        self._needs_no_spy.add(leg.id)
+        self._own_taps[leg.id] = tap
         self._listener.tap_attached(leg.id, tap)
 
     def _forget(self, leg: Leg) -> None:
-        self._needs_no_spy.discard(leg.id)
+        self._own_taps.pop(leg.id, None)
         self.audiosocket.forget(stream_of(self.settings.token, leg.id))
         if poll := self._polls.pop(leg.id, None):
             poll.cancel()
@@ -207,7 +212,12 @@ class AsteriskAdapter:
         await asyncio.sleep(SIMULTANEOUS_S)
         if leg.id in self._polls:  # up at the 183: the mark of an Originate with `EarlyMedia: true`
             await asyncio.sleep(OWN_TAP_S)
-        if self.legs.get(leg.id) is not None and leg.id not in self._needs_no_spy:
+        await self._spy(leg)
+
+    async def _spy(self, leg: Leg) -> None:
+        poll = self._polls.get(leg.id)
+        answered = poll is not None and poll.done()
+        if self.legs.get(leg.id) is not None and leg.id not in self._own_taps and not answered:
             await self.spy.attach(leg)
 
     async def _await_answer(self, leg: Leg) -> None:
@@ -222,7 +232,22 @@ class AsteriskAdapter:
                 if code is None or 200 <= code < 300:  # no SIP at all: then up means answered
                     self._answered(leg)
                     return
+                await self._replace_ended_tap(leg)
             await asyncio.sleep(ANSWER_POLL_S)
+
+    async def _replace_ended_tap(self, leg: Leg) -> None:
+        """Spy on a leg whose own tap ended before it: AudioSocket() gives up after two seconds without audio."""
+        tap = self._own_taps.get(leg.id)
+        if tap is not None and tap.ended:
+            del self._own_taps[leg.id]
+            await self._spy(leg)
+
+    async def _hung_up(self, leg: Leg, final: CarrierFinal) -> None:
+        """Hand back what stands while the channel still takes variables, and before its `h` asks."""
+        if final.sip_code is None:
+            with suppress(AmiError):
+                final = _final(await self.ami.getvar(leg.channel, f"HANGUPCAUSE({leg.channel},tech)"), final)
+        self._ended(leg, final, writable=True)
 
     async def _ended_untold(self, leg: Leg, dialer: ChannelRef, final: CarrierFinal) -> None:
         """Ask the dialling channel for the final code that an older Asterisk leaves out of Hangup."""
@@ -231,10 +256,7 @@ class AsteriskAdapter:
                 tech = await self.ami.getvar(dialer.name, f"HANGUPCAUSE({leg.channel},tech)")
         except (AmiError, TimeoutError):
             tech = None
-        code = sip_code_of(tech or "")
-        if code is not None and code >= 200:
-            final = CarrierFinal(code, final.q850)
-        self._ended(leg, final)
+        self._ended(leg, _final(tech, final))
 
     # The shims.
 
@@ -268,12 +290,8 @@ class AsteriskAdapter:
         try:
             tech = await session.command("GET", "FULL", "VARIABLE", f"${{HANGUPCAUSE({leg.channel},tech)}}")
             cause = await session.command("GET", "VARIABLE", "HANGUPCAUSE")
-            code, q850 = sip_code_of(tech.value), cause.value
-            final = CarrierFinal(
-                code if code is not None and code >= 200 else None,
-                int(q850) if q850.isdecimal() and int(q850) else None,
-            )
-            self._ended(leg, final, writable=True)
+            q850 = int(cause.value) if cause.value.isdecimal() and int(cause.value) else None
+            self._ended(leg, _final(tech.value, CarrierFinal(None, q850)), writable=True)
         except (OSError, TimeoutError) as error:
             log.debug("no last words", call=leg.id, reason=str(error))
         finally:
@@ -289,7 +307,6 @@ class AsteriskAdapter:
         return self._listener.fields_of(channel_id)
 
     def _answered(self, leg: Leg) -> None:
-        self._needs_no_spy.add(leg.id)
         self._listener.leg_answered(leg.id)
         self._wake()
 
@@ -311,3 +328,9 @@ class AsteriskAdapter:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("adapter task failed", exc_info=error)
+
+
+def _final(tech: str | None, told: CarrierFinal) -> CarrierFinal:
+    """Complete what was told by `HANGUPCAUSE(channel,tech)`."""
+    code = sip_code_of(tech or "")
+    return CarrierFinal(code, told.q850) if code is not None and code >= 200 else told
