@@ -1,0 +1,60 @@
+"""What a configuration means for the service."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.config import ConfigError, parse
+from agent.pbx.asterisk.spy import TapChoice
+from agent.service.settings import asterisk_settings, rules_of
+from agent.verdict.outcome import Outcome
+
+CONFIG = """
+mode: active
+trunks:
+  - match: "PJSIP/carrier-*"
+    policy: {outcomes: {announcement: {sip_code: 404, q850_cause: 1, redial: "no"}}}
+    cut: [announcement]
+  - match: "PJSIP/*"
+policy: {preset: thesis}
+asterisk:
+  secret: "s3cret"
+  tap: eagi
+  audiosocket: {token: "t0ken"}
+"""
+
+
+def test_each_trunk_has_its_own_policy() -> None:
+    rules = rules_of(parse(CONFIG, "config.yaml"))
+    assert rules.writes
+    carrier = rules.policy_of("PJSIP/carrier-00000001")
+    other = rules.policy_of("PJSIP/other-00000001")
+    nobodys = rules.policy_of("SIP/unknown-1")
+    assert carrier.decide(Outcome.ANNOUNCEMENT).sip_code == 404
+    assert carrier.cut == {Outcome.ANNOUNCEMENT}
+    assert other.decide(Outcome.ANNOUNCEMENT).sip_code == 403
+    assert nobodys.decide(Outcome.RINGING).sip_code == 180
+    assert rules.policy_of("PJSIP/carrier-00000001") is carrier
+
+
+def test_shadow_mode_is_what_one_gets_without_asking() -> None:
+    assert not rules_of(parse("trunks: []", "config.yaml")).writes
+
+
+def test_the_adapter_gets_what_the_file_says() -> None:
+    settings = asterisk_settings(parse(CONFIG, "config.yaml"))
+    assert settings.trunks == ("PJSIP/carrier-*", "PJSIP/*")
+    assert settings.tap is TapChoice.EAGI
+    assert (settings.ami.secret, settings.token) == ("s3cret", "t0ken")
+    assert "s3cret" not in repr(settings)
+
+
+def test_the_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "ami.secret").write_text("from a file\n")
+    config = parse(f"asterisk: {{secret_file: {tmp_path}/ami.secret}}", "config.yaml")
+    assert asterisk_settings(config).ami.secret == "from a file"
+
+
+def test_without_a_secret_the_agent_says_so() -> None:
+    with pytest.raises(ConfigError, match=r"asterisk\.secret is missing"):
+        asterisk_settings(parse("trunks: []", "config.yaml"))
