@@ -154,7 +154,7 @@ class AudioSocketConfig(_Section):
     port: Port = 9092
     max_connections: PositiveInt = 1000
     token: SecretStr | None = None
-    """Secret in the stream ids of legs that bring their own AudioSocket: the dialplan's `EARLYMEDIA_TOKEN`."""
+    """Secret of legs that bring their own AudioSocket: the dialplan's `EARLYMEDIA_TOKEN`."""
     handshake_timeout_seconds: PositiveFloat = 1.5
 
 
