@@ -100,7 +100,7 @@ def _record(name: str, fold: int, sources: list[Source], rng: np.random.Generato
         (source, on[start:end], start)
         for source, start, end in zip(sources, (0, cut), (cut, _SAMPLES), strict=False)
     ]
-    seconds = tuple(_label(name, fold, second, tracks) for second in range(RECORDING_SECONDS))
+    seconds = tuple(label_second(name, fold, second, tracks) for second in range(RECORDING_SECONDS))
     return Recording(name, transmit(sound, channel), seconds)
 
 
@@ -113,7 +113,7 @@ def _above_noise(sound: Samples, channel: Channel) -> NDArray[np.bool_]:
     return np.concatenate((heard, np.zeros(len(sound) - whole, np.bool_)))
 
 
-def _label(
+def label_second(
     name: str, fold: int, second: int, tracks: list[tuple[Source, NDArray[np.bool_], int]]
 ) -> LabelledSecond:
     """Name one second by what sounds in it.
