@@ -112,7 +112,9 @@ class LabAsterisk:
     @property
     def pid(self) -> int:
         """Process id. Raises `LabError` if it does not run."""
-        return self._running_process().pid
+        if self._process is None or not self.running:
+            raise LabError("Asterisk does not run")
+        return self._process.pid
 
     def dialer(self, *, as_agent: bool = False) -> Dialer:
         """Return a manager session to open: of `dialer`, who may do everything, or of the agent."""
@@ -133,7 +135,7 @@ class LabAsterisk:
             "AMI_TLS_PORT": str(self.ports.ami_tls),
             "AUDIOSOCKET_PORT": str(self.ports.audiosocket),
             "RTP_FIRST": str(self.ports.rtp_first),
-            "RTP_LAST": str(self.ports.rtp_first + 3999),
+            "RTP_LAST": str(self.ports.rtp_first + 1999),
             "DIALER_SECRET": self.dialer_secret,
             "TOKEN": self.token,
         }
@@ -158,17 +160,17 @@ class LabAsterisk:
 
     async def stop(self) -> None:
         """Stop as an admin would; harmless if it does not run."""
-        if self.running:
+        if self._process is not None and self.running:
             self.thaw()
-            self._running_process().terminate()
-            if not await self._ends_within(STOP_SECONDS):
+            self._process.terminate()
+            if not await _ends(self._process):
                 await self.kill()
 
     async def kill(self) -> None:
         """End it with SIGKILL: no channel is hung up, no SIP message sent. Harmless if it does not run."""
-        if self.running:
-            self._running_process().kill()
-            await self._ends_within(STOP_SECONDS)
+        if self._process is not None:
+            self._process.kill()
+            await _ends(self._process)
 
     def freeze(self) -> None:
         """Stop it in its tracks with SIGSTOP."""
@@ -218,16 +220,6 @@ class LabAsterisk:
         unshare = () if os.geteuid() == 0 else ("unshare", "--map-root-user")
         # What runs there dies with us, however we end.
         return (*unshare, "setpriv", "--pdeathsig", "KILL", chroot, str(self.chroot), *command)
-
-    def _running_process(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            raise LabError("Asterisk does not run")
-        return self._process
-
-    async def _ends_within(self, seconds: float) -> bool:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(self._running_process().wait, seconds)
-        return not self.running
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         command = self._inside("/usr/sbin/asterisk", "-f", *self._conf)
@@ -281,3 +273,10 @@ class LabAsterisk:
         if await process.wait() != 0:
             raise LabError("openssl could not make a certificate for the manager interface")
         key.write_text(key.read_text() + certificate.read_text())
+
+
+async def _ends(process: subprocess.Popen[bytes]) -> bool:
+    """Wait for the end of a process, and say whether it came in time."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        await asyncio.to_thread(process.wait, STOP_SECONDS)
+    return process.returncode is not None

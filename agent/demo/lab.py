@@ -44,25 +44,25 @@ class LabPorts:
     audiosocket: int = 19092
     """The agent's AudioSocket, TCP."""
     rtp_first: int = 20000
-    """Asterisk's RTP, UDP: four thousand ports from here on."""
+    """Asterisk's RTP, UDP: two thousand ports from here on."""
 
     @classmethod
     def free(cls) -> Self:
         """Find ports that are free now, beside other labs. Raises `LabError` where none are."""
         first = cls()
-        for n in range(3):
+        for n in range(6):
             ports = cls(
-                sip=first.sip + 200 * n,
-                carrier=first.carrier + 200 * n,
-                ami=first.ami + 200 * n,
-                ami_tls=first.ami_tls + 200 * n,
-                audiosocket=first.audiosocket + 200 * n,
-                rtp_first=first.rtp_first + 4000 * n,
+                sip=first.sip + 100 * n,
+                carrier=first.carrier + 100 * n,
+                ami=first.ami + 100 * n,
+                ami_tls=first.ami_tls + 100 * n,
+                audiosocket=first.audiosocket + 100 * n,
+                rtp_first=first.rtp_first + 2000 * n,
             )
             with contextlib.suppress(LabError):
                 ports.require_free()
                 return ports
-        raise LabError("no free ports for a lab on 127.0.0.1, 15038 to 15470: stop another lab first")
+        raise LabError("no free ports for a lab on 127.0.0.1, 15038 to 15570: stop another lab first")
 
     def require_free(self) -> None:
         """Raise `LabError` if somebody else listens where Asterisk shall."""
