@@ -10,9 +10,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -22,24 +21,21 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from agent.verdict.evidence import Settling
 from agent.verdict.outcome import Outcome, SoundClass
 from agent.verdict.policy import PRESETS, Layer, Policy, Preset, Redial, Rule
+from agent.yaml_file import COMPLAINT, parse_model, read_text, reason
+from agent.yaml_file import ConfigError as ConfigError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 OneLine = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\r\n]+$")]
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; its text is one sentence for the admin."""
 
 
 def share_dir() -> Path:
@@ -133,7 +129,7 @@ class TrunkConfig(_Section):
         for outcome in cut:
             if not outcome.may_cut:
                 raise PydanticCustomError(
-                    "cut", "a call is never ended for '{outcome}', take it out", {"outcome": str(outcome)}
+                    COMPLAINT, "a call is never ended for '{outcome}', take it out", {"outcome": str(outcome)}
                 )
         return cut
 
@@ -184,7 +180,7 @@ class AsteriskConfig(_Section):
     @model_validator(mode="after")
     def _one_secret(self) -> Self:
         if self.secret is not None and self.secret_file is not None:
-            raise PydanticCustomError("secret", "give either secret or secret_file, not both")
+            raise PydanticCustomError(COMPLAINT, "give either secret or secret_file, not both")
         return self
 
     def read_secret(self) -> str:
@@ -203,7 +199,7 @@ class AsteriskConfig(_Section):
             return self.secret_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
-                f"asterisk.secret_file: {self.secret_file} cannot be read ({_reason(error)}): "
+                f"asterisk.secret_file: {self.secret_file} cannot be read ({reason(error)}): "
                 "give the agent's user the right to read it."
             ) from error
 
@@ -298,7 +294,7 @@ class Config(_Section):
             for outcome in trunk.cut:
                 if policy.decisions[outcome].q850_cause is None:
                     raise PydanticCustomError(
-                        "cut",
+                        COMPLAINT,
                         "trunks.{number}.cut: '{outcome}' has no q850_cause to cut with, give it one",
                         {"number": number, "outcome": str(outcome)},
                     )
@@ -322,13 +318,7 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: it cannot be read, is no YAML, or says something that cannot be.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path} cannot be read ({_reason(error)}): name a readable file with --config."
-        ) from error
-    return parse(text, str(path))
+    return parse(read_text(path), str(path))
 
 
 def parse(text: str, source: str) -> Config:
@@ -337,63 +327,4 @@ def parse(text: str, source: str) -> Config:
     Raises:
         ConfigError: it is no YAML, or says something that cannot be.
     """
-    try:
-        raw = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  (a SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{source}, line {mark.line + 1}" if mark else source
-        raise ConfigError(f"{where}: {error.problem or 'this is no YAML'}: mend the YAML there.") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{source}: {_reason(error)}: mend the YAML.") from error
-    if raw is None:
-        raw = {}
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{source} holds no settings: write them as 'key: value' lines, see config.yaml.")
-    try:
-        return Config.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(_sentence(source, error)) from error
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that is given twice, which YAML forbids and PyYAML lets pass."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"'{key.value}' is given twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _sentence(source: str, error: ValidationError) -> str:
-    errors = error.errors(include_url=False, include_input=False)
-    first = errors[0]
-    where = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    more = f" ({len(errors) - 1} more of the kind)" if len(errors) > 1 else ""
-    return f"{source}: {where}{': ' if where else ''}{_complaint(first)}{more}."
-
-
-def _complaint(error: ErrorDetails) -> str:
-    match error["type"]:
-        case "extra_forbidden":
-            return "there is no such key, take it out or mend its name"
-        case "missing":
-            return "this key is missing, add it"
-        case "string_type":
-            return "it should be text, put it in quotes"
-        case "cut" | "secret":
-            return error["msg"]
-        case _:
-            said = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            return f"it {said}, change it"
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split())
+    return parse_model(Config, text, source)

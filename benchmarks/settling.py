@@ -42,10 +42,14 @@ KINDS: dict[str, tuple[tuple[Sound, float, float], ...]] = {
     "song": ((M, 15, 40),),
     "ringing, song": ((R, 4, 10), (M, 15, 30)),
     "song, announcement": ((M, 8, 25), (S, 6, 15)),
+    "song with a voice in it": ((M, 15, 40),),
     "silence": ((Q, 6, 20),),
     "silence, ringing, announcement": ((Q, 1, 6), (R, 6, 20), (S, 6, 15)),
 }
 """What is played, and for how many seconds."""
+VOICE_IN_IT = "song with a voice in it"
+VOICE_DB = (-12.0, 0.0)
+"""Level of that voice over the song's, for want of recordings of singers."""
 OUTCOME_OF = {R: Outcome.RINGING, S: Outcome.ANNOUNCEMENT, M: Outcome.MUSIC, Q: Outcome.SILENCE}
 
 
@@ -95,6 +99,9 @@ def compose_calls(
             samples = int(rng.uniform(shortest, longest) * SAMPLE_RATE)
             source = shelf[sound][int(rng.integers(len(shelf[sound])))]
             part, _ = source.play(samples, rng)
+            if kind == VOICE_IN_IT:
+                voice, _ = shelf[S][int(rng.integers(len(shelf[S])))].play(samples, rng)
+                part = part + voice * np.float32(10 ** (rng.uniform(*VOICE_DB) / 20))
             parts.append(part * np.float32(10 ** (-gain_db / 20)) if sound is Q else part)
             if sound is S:
                 announced_at = length / SAMPLE_RATE
@@ -180,7 +187,7 @@ def sweep(calls: Sequence[ComposedCall], console: Console) -> None:
     """Print the figures of many settings, so that the defaults can be chosen by them."""
     table = Table("seconds", "confidence", "half-life", "contradiction", "right", "harmful", "final", "delay")
     for seconds, sure, half, against in itertools.product(
-        (3, 4, 5), (0.8, 0.9, 0.95), (0.5, 1.0), (0.4, 0.5, 0.6)
+        (3, 4, 5), (0.8, 0.9, 0.95), (0.35, 0.5), (0.5, 0.6, 0.7)
     ):
         settling = replace(
             Settling(),
@@ -228,7 +235,7 @@ def main() -> None:
     calls = hear_strangers(
         sources, asked.recordings, asked.calls, asked.trees, range(asked.folds), asked.seed
     )
-    console = Console()
+    console = Console(width=120)
     show([judge(call, Settling()) for call in calls], console)
     if asked.sweep:
         sweep(calls, console)

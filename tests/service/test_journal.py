@@ -166,7 +166,7 @@ def test_a_disk_that_hangs_holds_nobody(tmp_path: Path, monkeypatch: pytest.Monk
             book.write(RECORD)
             slowest = max(slowest, time.perf_counter() - began)
         assert book.lost > 0
-        assert slowest < 0.1
+        assert slowest < 1.0
         began = time.perf_counter()
         book.close(timeout_seconds=0.2)
         assert time.perf_counter() - began < 1.0
