@@ -66,6 +66,7 @@ def test_nothing_of_an_earlier_lab_is_left(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_named() -> None:
     ports = LabPorts.free()
     with socket.socket() as somebody:
+        somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         somebody.bind(("127.0.0.1", ports.ami))
         somebody.listen()
         with pytest.raises(LabError, match=f"port {ports.ami} of 127.0.0.1 is taken"):

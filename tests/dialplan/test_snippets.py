@@ -230,6 +230,18 @@ async def test_originate_that_is_refused_runs_the_dialers_h(
     assert (call.cancelled, call.final_status) == (None, 486)
 
 
+async def test_originate_without_a_next_context_hangs_up_at_the_answer_and_says_why(
+    lab: LabAsterisk, carrier: Carrier, dialer: Dialer
+) -> None:
+    carrier.scenarios["700"] = Scenario(audio=COUNTED, seconds=0.3, final=200, answered_seconds=None)
+    await originate_pattern_a(dialer, "700", EARLYMEDIA_NEXT_CONTEXT="")
+    call = await carrier.ended("700")
+    assert call.final_sent is not None
+    assert call.bye_received is not None
+    assert call.bye_received - call.final_sent < 0.5
+    assert "EARLYMEDIA_NEXT_CONTEXT is not set" in lab.log()
+
+
 async def test_originate_rings_out_with_cause_19(carrier: Carrier, dialer: Dialer) -> None:
     carrier.scenarios["700"] = Scenario(audio=COUNTED, loop=True, final=None)
     uniqueid = await originate_pattern_a(dialer, "700", EARLYMEDIA_RING_SECONDS="1")
