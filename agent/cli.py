@@ -28,7 +28,7 @@ DEFAULT_CONFIG = Path("/etc/earlymedia/config.yaml")
 
 def main() -> None:
     """Run the command; every foreseen fault is one sentence on standard error and exit code 2."""
-    if "train" in sys.argv[1:2] or "--help" in sys.argv[1:2]:
+    if sys.argv[1:2] in ([], ["--help"], ["train"]):  # it loads what training needs
         from agent.train.commands import app as train
 
         app.add_typer(train, name="train", help="Make a forest of your own, offline.")
