@@ -30,6 +30,8 @@ class Call:
     """Monotonic time of the end of the leg, None while it lives."""
     first_audio: float | None = None
     """Monotonic time at which the first audio was read."""
+    earlier_seconds: float = 0.0
+    """Seconds of audio heard through a tap that ended before the leg."""
     dropped_bytes: int = 0
     media_since: float | None = None
     """Monotonic time at which early media was announced."""
@@ -57,7 +59,7 @@ class Call:
     @property
     def audio_seconds(self) -> float:
         """Seconds of audio heard."""
-        return self.stream.samples_heard / 8000 if self.stream is not None else 0.0
+        return self.earlier_seconds + (self.stream.samples_heard / 8000 if self.stream is not None else 0.0)
 
     @property
     def dropped_seconds(self) -> float:
@@ -78,9 +80,13 @@ class Call:
             return False
         if self.tap is not None:
             self.tap.close()
+        if self.tap is not None and not tap.kind.spies:
             self._begin_evidence()  # the better tap holds the early media from its first sample
-        self.tap = tap
-        self.stream = Stream(tap.encoding)
+        self.earlier_seconds = self.audio_seconds if tap.kind.spies else 0.0
+        stream = Stream(tap.encoding)
+        if self.earlier_seconds:
+            stream.mark_gap()
+        self.tap, self.stream = tap, stream
         self.evidence.tap()
         return True
 
@@ -106,6 +112,7 @@ class Call:
     def answer(self) -> None:
         """Take note of the true answer; nothing that is heard after it counts."""
         self.evidence.answer()
+        self.carrier = CarrierFinal(200)
         self._close()
 
     def end(self, carrier: CarrierFinal, now: float) -> None:

@@ -222,25 +222,32 @@ class AsteriskAdapter:
 
     async def _await_answer(self, leg: Leg) -> None:
         """Ask until the answer is true, for Asterisk calls a leg up at the 183 if asked for early media."""
+        deaf = False
         while True:
             try:
                 tech = await self.ami.getvar(leg.channel, f"HANGUPCAUSE({leg.channel},tech)")
             except AmiError as error:
                 log.debug("cannot ask whether the leg is answered", call=leg.id, reason=str(error))
             else:
+                # None: the channel is gone, and its Hangup on the way. No SIP at all: then up means answered.
                 code = sip_code_of(tech or "")
-                if code is None or 200 <= code < 300:  # no SIP at all: then up means answered
+                if tech is not None and (code is None or 200 <= code < 300):
                     self._answered(leg)
                     return
-                await self._replace_ended_tap(leg)
+            deaf = await self._spy_instead(leg, deaf)
             await asyncio.sleep(ANSWER_POLL_S)
 
-    async def _replace_ended_tap(self, leg: Leg) -> None:
-        """Spy on a leg whose own tap ended before it: AudioSocket() gives up after two seconds without audio."""
+    async def _spy_instead(self, leg: Leg, deaf: bool) -> bool:
+        """Spy on a leg that outlives its own tap: AudioSocket() gives up after two seconds without audio.
+
+        Takes and returns whether the tap was found ended: at a hang-up it ends a moment before the leg.
+        """
         tap = self._own_taps.get(leg.id)
-        if tap is not None and tap.ended:
+        ended = tap is not None and tap.ended
+        if ended and deaf:
             del self._own_taps[leg.id]
             await self._spy(leg)
+        return ended
 
     async def _hung_up(self, leg: Leg, final: CarrierFinal) -> None:
         """Hand back what stands while the channel still takes variables, and before its `h` asks."""

@@ -8,6 +8,7 @@ Which event says what was tried on Asterisk 16 and 22:
   description), `RINGING` at a 180.
 - `Newstate` Up and `DialEnd` ANSWER only *may* mean the answer: with `EarlyMedia: true` Asterisk announces
   both at the 183. Who wants to know asks for `HANGUPCAUSE(channel,tech)`.
+- `HangupRequest` comes when the carrier refuses or hangs up, before the leg's own dialplan runs `h`.
 - `Hangup` ends the leg; `TechCause` (Asterisk 22) is the last SIP status code that the carrier sent.
 """
 
@@ -46,6 +47,14 @@ class LegMaybeAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class LegHungUp:
+    """The carrier ended the leg; its channel still lives for a moment."""
+
+    leg: Leg
+    final: CarrierFinal
+
+
+@dataclass(frozen=True, slots=True)
 class LegEnded:
     """The leg is gone."""
 
@@ -53,7 +62,7 @@ class LegEnded:
     final: CarrierFinal
 
 
-LegEvent = LegBegan | LegSignalled | LegMaybeAnswered | LegEnded
+LegEvent = LegBegan | LegSignalled | LegMaybeAnswered | LegHungUp | LegEnded
 
 
 class LegBook:
@@ -90,6 +99,9 @@ class LegBook:
                 return self._maybe_answered(headers.get("Uniqueid", ""))
             case "DialEnd" if headers.get("DialStatus") == "ANSWER":
                 return self._maybe_answered(headers.get("DestUniqueid", ""))
+            case "HangupRequest":
+                leg = self._legs.get(headers.get("Uniqueid", ""))
+                return (LegHungUp(leg, carrier_final(headers)),) if leg else ()
             case "Hangup":
                 leg = self._legs.pop(headers.get("Uniqueid", ""), None)
                 return (LegEnded(leg, carrier_final(headers)),) if leg else ()
@@ -159,7 +171,7 @@ def number_of(dial_string: str) -> str:
 
 
 def carrier_final(headers: Mapping[str, str]) -> CarrierFinal:
-    """Read a Hangup event: the carrier's final SIP code where Asterisk tells it, and the Q.850 cause."""
+    """Read Hangup or HangupRequest: the carrier's final SIP code where Asterisk tells it, and Q.850 cause."""
     tech, cause = headers.get("TechCause", ""), headers.get("Cause", "")
     sip_code = int(tech) if tech.isdecimal() and 200 <= int(tech) <= 699 else None
     q850 = int(cause) if cause.isdecimal() and 0 < int(cause) <= 127 else None

@@ -88,10 +88,8 @@ class Spy:
             probe = Leg(f"probe-{stream.hex}", "", "", "")
             if method is SpyMethod.AUDIOSOCKET:
                 self._audiosocket.expect(stream, lambda tap: tap.close(), kind=TapKind.SPY_AUDIOSOCKET)
-            try:
-                if fault := await self._originate(method, probe, stream, application="NoOp", data=""):
-                    self.faults[method] = fault
-            finally:
+            if fault := await self._originate(method, probe, stream, application="NoOp", data=""):
+                self.faults[method] = fault
                 self._audiosocket.forget(stream)
         self.methods = tuple(m for m in self.settings.choice.methods if m not in self.faults)
         for method, fault in self.faults.items():
