@@ -123,13 +123,14 @@ class Dialer:
     ) -> Happening:
         """Return the first event of that name that matches, waiting for it. Raises TimeoutError."""
 
-        def seen() -> Happening | None:
-            return next(self.named(name, matches), None)
-
+        seen = 0
         async with asyncio.timeout(timeout_seconds), self._news:
-            while (happening := seen()) is None:
+            while True:
+                for happening in itertools.islice(self.events, seen, None):
+                    if happening.name == name and matches(happening):
+                        return happening
+                seen = len(self.events)
                 await self._news.wait()
-            return happening
 
     def named(self, name: str, matches: Callable[[Happening], bool] = lambda _: True) -> Iterator[Happening]:
         """Return the events of a name seen so far, oldest first."""
