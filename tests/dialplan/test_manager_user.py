@@ -53,7 +53,15 @@ async def test_sees_what_the_agent_needs_and_little_else(
         await agent.event("Newstate", lambda e: e.get("ChannelStateDesc") == "Up")
         await asyncio.sleep(1.0)
         seen = {event.name for event in agent.events}
-    assert seen == {"DialBegin", "DialState", "DialEnd", "Newstate", "OriginateResponse", "Hangup"}
+    assert seen == {
+        "DialBegin",
+        "DialState",
+        "DialEnd",
+        "Newstate",
+        "OriginateResponse",
+        "HangupRequest",
+        "Hangup",
+    }
 
 
 async def test_a_wrong_secret_is_refused(lab: LabAsterisk) -> None:
