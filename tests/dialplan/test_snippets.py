@@ -139,6 +139,18 @@ async def test_what_is_not_final_or_has_no_cause_decides_nothing(
     answering.cancel()
 
 
+async def test_a_call_that_was_answered_keeps_its_own_cause(
+    agent: socket.socket, carrier: Carrier, call: Call, dialer: Dialer
+) -> None:
+    carrier.scenarios["700"] = Scenario(seconds=0.2, final=200, answered_seconds=0.3)
+    answer = b"EARLYMEDIA_CAUSE=1\nEARLYMEDIA_STATUS=final\n"
+    answering = asyncio.create_task(answer_syncs(agent, answer, []))
+    await call("8700")
+    report = await dialer.report("after-dial")
+    assert (report.get("DialStatus"), report.get("LabCause")) == ("ANSWER", "16")
+    answering.cancel()
+
+
 async def test_values_with_quotes_arrive_as_they_are(
     agent: socket.socket, carrier: Carrier, dialer: Dialer
 ) -> None:
