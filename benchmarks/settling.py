@@ -185,15 +185,15 @@ def show(judged: Sequence[Judged], console: Console) -> None:
 
 def sweep(calls: Sequence[ComposedCall], console: Console) -> None:
     """Print the figures of many settings, so that the defaults can be chosen by them."""
-    table = Table("seconds", "confidence", "half-life", "contradiction", "right", "harmful", "final", "delay")
-    for seconds, sure, half, against in itertools.product(
-        (3, 4, 5), (0.8, 0.9, 0.95), (0.35, 0.5), (0.5, 0.6, 0.7)
+    table = Table("seconds", "confidence", "margin", "contradiction", "right", "harmful", "final", "delay")
+    for seconds, sure, margin, against in itertools.product(
+        (3, 4), (0.8, 0.9), (0.0, 0.5, 0.65, 0.7), (0.5, 0.6)
     ):
         settling = replace(
             Settling(),
             announcement_seconds=seconds,
             announcement_confidence=sure,
-            doubt_halves_every_seconds=half,
+            announcement_margin=margin,
             contradiction=against,
         )
         judged = [judge(call, settling) for call in calls]
@@ -204,7 +204,7 @@ def sweep(calls: Sequence[ComposedCall], console: Console) -> None:
         table.add_row(
             str(seconds),
             f"{sure}",
-            f"{half}",
+            f"{margin}",
             f"{against}",
             f"{np.mean([each.outcome is each.call.truth for each in judged]):.2%}",
             f"{np.mean([each.harmful for each in judged]):.2%}",

@@ -36,11 +36,14 @@ class Settling:
     another sound or lost audio starts the count again."""
     announcement_confidence: float = 0.8
     """An announcement is not final below this confidence, 0 to 1."""
+    announcement_margin: float = 0.65
+    """An announcement is not final if the agreeing seconds' mean margin over the next best sound is below
+    this, 0 to 1: singers are heard as speech for long, but never clearly."""
     doubt_halves_every_seconds: float = 0.5
     """Fully sure seconds of sound that halve the doubt, above 0."""
     silence_doubt_halves_every_seconds: float = 2.0
     """Fully sure seconds of silence that halve the doubt that it is silence, above 0."""
-    contradiction: float = 0.5
+    contradiction: float = 0.6
     """Share of the other sounds' weight that one fully sure second takes away, 0 to 1."""
     memory_seconds: float = 8.0
     """Greatest weight of a sound: a minute of ringing must not outlive the announcement after it."""
@@ -78,6 +81,8 @@ class Evidence:
     """Fully sure seconds of silence."""
     speech_run: int = 0
     """Agreeing seconds of speech up to now."""
+    speech_run_weight: float = 0.0
+    """Sum of their margins."""
     gaps: int = 0
     """Times that audio was lost."""
     seconds_heard: int = 0
@@ -110,13 +115,16 @@ class Evidence:
         self._marks.append(LETTER[sound])
         if self.final_at is not None:
             return
-        if second.after_gap:
-            self.speech_run = 0
+        if second.after_gap or sound not in (Sound.SPEECH, Sound.SILENCE):
+            self.speech_run, self.speech_run_weight = 0, 0.0
         if sound is Sound.SILENCE:
             self.silence += second.p[_SILENCE]
-        else:
-            self._weigh(sound, second)
-            self.speech_run = self.speech_run + 1 if sound is Sound.SPEECH else 0
+            return
+        margin = _margin(second)
+        self._weigh(sound, margin)
+        if sound is Sound.SPEECH:
+            self.speech_run += 1
+            self.speech_run_weight += margin
             if self._announcement_is_final():
                 self.final_at = float(self.seconds_heard)
 
@@ -158,9 +166,7 @@ class Evidence:
             return doubt * (1.0 - exp2(-self.silence / self.settling.silence_doubt_halves_every_seconds))
         return self.weight[sound] / total * (1.0 - doubt) if total else 0.0
 
-    def _weigh(self, sound: Sound, second: HeardSecond) -> None:
-        ranked = sorted(p for other, p in zip(SOUNDS, second.p, strict=True) if other is not Sound.SILENCE)
-        margin = ranked[-1] - ranked[-2]
+    def _weigh(self, sound: Sound, margin: float) -> None:
         for other in self.weight:
             if other is not sound:
                 self.weight[other] *= 1.0 - self.settling.contradiction * margin
@@ -169,5 +175,11 @@ class Evidence:
     def _announcement_is_final(self) -> bool:
         return (
             self.speech_run >= self.settling.announcement_seconds
+            and self.speech_run_weight >= self.settling.announcement_margin * self.speech_run
             and self.belief(Sound.SPEECH) >= self.settling.announcement_confidence
         )
+
+
+def _margin(second: HeardSecond) -> float:
+    ranked = sorted(p for sound, p in zip(SOUNDS, second.p, strict=True) if sound is not Sound.SILENCE)
+    return ranked[-1] - ranked[-2]

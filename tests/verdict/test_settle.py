@@ -49,6 +49,24 @@ def test_an_announcement_after_ringing_is_final_while_a_vote_would_still_say_sil
     assert 23 <= verdict.final_at <= 26
 
 
+def test_what_only_may_be_speech_is_never_final() -> None:
+    evidence = evidence_of("")
+    for _ in range(60):
+        evidence.hear(second("s", sure=0.6))
+    verdict = settle(evidence)
+    assert (verdict.outcome, verdict.final) == (Outcome.ANNOUNCEMENT, False)
+
+
+def test_an_announcement_that_becomes_clear_is_final() -> None:
+    evidence = evidence_of("")
+    for _ in range(3):
+        evidence.hear(second("s", sure=0.6))
+    assert not settle(evidence).final
+    for _ in range(3):
+        evidence.hear(second("s", sure=0.97))
+    assert settle(evidence).final
+
+
 def test_what_stood_at_the_end_is_final() -> None:
     evidence = evidence_of("..r....r..")
     evidence.end()
