@@ -136,11 +136,6 @@ class Metrics:
             "earlymedia_hearing_delay_seconds", "From a tick to the judgement of what it read."
         )
     )
-    final_delay: Histogram = field(
-        default_factory=lambda: Histogram(
-            "earlymedia_final_delay_seconds", "From the end of a leg to its final variables."
-        )
-    )
 
     def render(self) -> str:
         """All metrics in Prometheus' text format."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from math import floor
 
+from agent.verdict.agreement import agreement
 from agent.verdict.policy import Decision
 from agent.verdict.settle import Verdict
 
@@ -14,6 +15,7 @@ CONFIDENCE = "EARLYMEDIA_CONFIDENCE"
 SIP_CODE = "EARLYMEDIA_SIP_CODE"
 CAUSE = "EARLYMEDIA_CAUSE"
 CARRIER_SIP_CODE = "EARLYMEDIA_CARRIER_SIP_CODE"
+AGREEMENT = "EARLYMEDIA_AGREEMENT"
 REDIAL = "EARLYMEDIA_REDIAL"
 REDIAL_AFTER = "EARLYMEDIA_REDIAL_AFTER"
 SECONDS = "EARLYMEDIA_SECONDS"
@@ -62,7 +64,10 @@ def fields(
             SECONDS: "" if verdict.final_at is None else f"{verdict.final_at:g}",
         }
     if final and carrier_sip_code is not None:
-        told[CARRIER_SIP_CODE] = str(carrier_sip_code)
+        told |= {
+            CARRIER_SIP_CODE: str(carrier_sip_code),
+            AGREEMENT: str(agreement(verdict.outcome, carrier_sip_code)),
+        }
     return told | {STATUS: str(status)}
 
 

@@ -94,7 +94,7 @@ def test_every_sample_is_well_formed_and_every_metric_explained() -> None:
     metrics = Metrics()
     metrics.calls.add("carrier")
     metrics.verdicts.add("carrier", "ringing")
-    metrics.final_delay.observe(0.0123)
+    metrics.hearing_delay.observe(0.0123)
     text = metrics.render()
     assert text.endswith("\n")
     samples = [line for line in text.splitlines() if not line.startswith("#")]

@@ -38,6 +38,7 @@ def test_a_final_verdict_tells_everything() -> None:
         "EARLYMEDIA_REDIAL_AFTER": "3600",
         "EARLYMEDIA_SECONDS": "7",
         "EARLYMEDIA_CARRIER_SIP_CODE": "503",
+        "EARLYMEDIA_AGREEMENT": "adds_detail",
         "EARLYMEDIA_STATUS": "final",
     }
 
