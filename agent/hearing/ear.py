@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from agent.hearing.features import ROW_WIDTH, Rows, features, frame_rows
+from agent.hearing.features import features
 from agent.hearing.forest import Forest
 from agent.hearing.pcm import SAMPLE_RATE, Decoder, Samples
+from agent.hearing.rows import ROW_WIDTH, Rows, frame_rows
 from agent.hearing.sound import Encoding, HeardSecond
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
 
@@ -105,15 +106,14 @@ class Ear:
         """Cut the work into pieces of at most so many calls and one second of each."""
         for first in range(0, len(chunks), self._max_calls_per_batch):
             calls = [
-                (index, stream, data)
+                (index, stream, data, stream.encoding.bytes_per_second)
                 for index, (stream, data) in enumerate(
                     chunks[first : first + self._max_calls_per_batch], first
                 )
             ]
-            while calls:
-                yield [(i, stream, data[: stream.encoding.bytes_per_second]) for i, stream, data in calls]
-                calls = [
-                    (i, stream, rest)
-                    for i, stream, data in calls
-                    if (rest := data[stream.encoding.bytes_per_second :])
+            for second in range(max(-(-len(data) // rate) for _, _, data, rate in calls)):
+                yield [
+                    (index, stream, data[second * rate : (second + 1) * rate])
+                    for index, stream, data, rate in calls
+                    if len(data) > second * rate
                 ]

@@ -91,7 +91,7 @@ def synth(
     prompts: Annotated[
         list[Path] | None, typer.Option(help="An unpacked Debian package, or what `render` made; many times.")
     ] = None,
-    recordings: Annotated[int, typer.Option(min=FOLDS, help="How many, of 12 s each.")] = 4000,
+    recordings: Annotated[int, typer.Option(min=FOLDS, help="How many, of 12 s each.")] = 3000,
     seed: _Seed = SEED,
 ) -> None:
     """Compose a labelled corpus: tones, voices, songs and silence through telephone channels."""

@@ -9,8 +9,9 @@ import soundfile
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
-from agent.hearing.features import FEATURES, ROW_WIDTH, Vectors, features, frame_rows
+from agent.hearing.features import FEATURES, Vectors, features
 from agent.hearing.pcm import Samples
+from agent.hearing.rows import ROW_WIDTH, frame_rows
 from agent.hearing.sound import SOUNDS
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, Framer, power
 from agent.train.corpus import LabelledSecond
@@ -21,8 +22,11 @@ Labels = NDArray[np.int64]
 
 TREES = 500
 SEED = 42
-LEAF = 5
-"""Fewest seconds in a leaf: smaller ones double the file and gain nothing on strangers."""
+LEAF = 4
+"""Fewest seconds in a leaf."""
+SHARE = 0.25
+"""Share of the seconds that each tree is fitted on. On strangers this scores no worse than all seconds and
+leaves of 16, in a third of the time, and keeps the file below 15 MB."""
 
 
 def hear_recording(samples: Samples) -> Vectors:
@@ -80,6 +84,7 @@ def fit_forest(
     forest = RandomForestClassifier(
         n_estimators=trees,
         min_samples_leaf=LEAF,
+        max_samples=SHARE,
         random_state=SEED,
         n_jobs=jobs,
         class_weight="balanced_subsample",

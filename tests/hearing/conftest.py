@@ -13,8 +13,9 @@ import sklearn
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
-from agent.hearing.features import FEATURE_VERSION, Vectors, features, frame_rows
+from agent.hearing.features import FEATURE_VERSION, Vectors, features
 from agent.hearing.pcm import SAMPLE_RATE
+from agent.hearing.rows import frame_rows
 from agent.hearing.sound import SOUNDS
 from agent.hearing.spectrogram import LOOKAHEAD, Framer, power
 
@@ -33,10 +34,11 @@ def buzz(rng: np.random.Generator) -> Sound:
 
 
 def chords(rng: np.random.Generator) -> Sound:
-    hz = rng.uniform(200, 300)
-    return np.sum([np.sin(2 * np.pi * hz * ratio * TIME) for ratio in (1, 1.25, 1.5)], axis=0) * np.exp(
-        -3 * (TIME % 0.5)
+    hz, strike = rng.uniform(200, 300), np.exp(-3 * (TIME % 0.5))
+    wave: Sound = sum(
+        (np.sin(2 * np.pi * hz * ratio * TIME) for ratio in (1, 1.25, 1.5)), np.zeros(TIME.size)
     )
+    return wave * strike
 
 
 def hiss(rng: np.random.Generator) -> Sound:

@@ -1,5 +1,6 @@
 """All calls are heard in one pass, and each as if it were alone."""
 
+import tracemalloc
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -70,6 +71,16 @@ def test_each_of_many_calls_is_heard_as_if_alone(forest: Forest, calls_per_batch
     alone = [Ear(forest).hear([(Stream(Encoding.SLIN8), data)])[0] for _, data in calls]
     assert together == alone
     assert [len(seconds) for seconds in together] == [0, 2, 0, 3, 0, 5, 1]
+
+
+def test_two_minutes_at_once_take_hardly_more_memory_than_one_second(forest: Forest) -> None:
+    long = noise(120)
+    tracemalloc.start()
+    [seconds] = Ear(forest).hear([(Stream(Encoding.SLIN8), long)])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [second.at for second in seconds] == list(range(119))
+    assert peak < 6e6
 
 
 def test_nothing_new_is_nothing_heard(forest: Forest) -> None:

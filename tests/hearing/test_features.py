@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agent.hearing.features import FEATURES, ROW_WIDTH, Vectors, features, frame_rows
+from agent.hearing.features import FEATURES, Vectors, features
 from agent.hearing.pcm import SAMPLE_RATE
+from agent.hearing.rows import ROW_WIDTH, frame_rows
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
 
 LENGTH = SAMPLE_RATE + LOOKAHEAD
@@ -17,18 +18,6 @@ TIME = np.arange(LENGTH) / SAMPLE_RATE
 def vectors_of(*sounds: NDArray[np.float64]) -> Vectors:
     rows = [frame_rows(power([Framer().push(sound.astype(np.float32))])) for sound in sounds]
     return features(np.stack(rows))
-
-
-def test_a_row_says_where_the_strongest_peak_is_and_how_much_it_holds() -> None:
-    tone = np.sin(2 * np.pi * 950 * TIME) + 0.1 * np.sin(2 * np.pi * 1800 * TIME)
-    rows = frame_rows(power([Framer().push((tone / 2).astype(np.float32))]))
-    assert rows.shape == (FRAMES_PER_SECOND, ROW_WIDTH)
-    level, share, hz, second_share, second_hz = rows[:, -5:].T
-    np.testing.assert_allclose(level, -9.0, atol=0.2)
-    np.testing.assert_allclose(share, 1 / 1.01, atol=0.005)
-    np.testing.assert_allclose(hz, 950, atol=2)
-    np.testing.assert_allclose(second_share, 0.01 / 1.01, atol=0.002)
-    np.testing.assert_allclose(second_hz, 1800, atol=4)
 
 
 def test_vectors_do_not_depend_on_their_neighbours() -> None:

@@ -27,9 +27,9 @@ def synth(world: World, corpus: Path, *more: object) -> Result:
 @pytest.fixture(scope="module")
 def corpus(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "corpus"
-    result = synth(world, folder, "--recordings", 60)
+    result = synth(world, folder, "--recordings", 40)
     assert result.exit_code == 0, result.output
-    assert "60 recordings, 720 labelled seconds" in result.output
+    assert "40 recordings, 480 labelled seconds" in result.output
     return folder
 
 
@@ -87,9 +87,9 @@ def test_the_same_corpus_gives_the_same_bytes(corpus: Path, models: Path, tmp_pa
 
 
 def test_the_same_seed_makes_the_same_corpus(world: World, corpus: Path, tmp_path: Path) -> None:
-    synth(world, tmp_path / "again", "--recordings", 60)
+    synth(world, tmp_path / "again", "--recordings", 40)
     made = sorted(path.relative_to(corpus) for path in corpus.rglob("*") if path.is_file())
-    assert len(made) == 62
+    assert len(made) == 42
     assert all((tmp_path / "again" / path).read_bytes() == (corpus / path).read_bytes() for path in made)
 
 
