@@ -36,7 +36,7 @@ def sender(listener: socket.socket) -> Iterator[socket.socket]:
 
 
 def packets(listener: socket.socket) -> list[Packet]:
-    received = []
+    received: list[Packet] = []
     while True:
         try:
             data = listener.recv(2000)
