@@ -135,6 +135,15 @@ class EagiSession:
             self.abort()
         return reply
 
+    def give_sign_of_life(self) -> None:
+        """Tell the shim, by a byte that it keeps from Asterisk, that the agent is not stalled."""
+        if self._socket.fileno() < 0:
+            return
+        try:
+            self._socket.send(b"\0")
+        except OSError:  # includes a shim that does not read
+            self.abort()
+
     def close(self) -> None:
         """End the audio, and the conversation once the commands sent so far are answered.
 

@@ -25,6 +25,8 @@ from agent.pbx.asterisk.refusals import Refusal, Refusals
 log = structlog.get_logger(__name__)
 
 MAX_INTRODUCTION_BYTES = 4096
+SIGN_OF_LIFE_EVERY_S = 0.5
+"""The shim of a session gives an agent up that sends nothing for three seconds."""
 MAX_PATH_BYTES = 107
 """`sun_path` holds 108 bytes with its final zero (unix(7))."""
 
@@ -90,12 +92,14 @@ class ShimServer:
     def start(self) -> None:
         """Listen; raises OSError, in one sentence, where the socket cannot be made."""
         self._acceptor = Acceptor(_listen(self.settings), self._accepted)
+        self._give_sign_of_life()
 
     async def close(self) -> None:
         """Stop listening, end every session, and remove the socket."""
         if self._acceptor is not None:
             self._acceptor.close()
             self._acceptor = None
+            self._sign_of_life.cancel()
             self.settings.path.unlink(missing_ok=True)
         for guest in tuple(self._guests.values()):
             self._dismiss(guest)
@@ -105,6 +109,13 @@ class ShimServer:
         for question in questions:
             question.cancel()
         await asyncio.gather(*questions, return_exceptions=True)
+
+    def _give_sign_of_life(self) -> None:
+        for session in tuple(self._sessions):
+            session.give_sign_of_life()
+        self._sign_of_life = asyncio.get_running_loop().call_later(
+            SIGN_OF_LIFE_EVERY_S, self._give_sign_of_life
+        )
 
     def _accepted(self, connection: socket.socket) -> None:
         if not self._ready():
