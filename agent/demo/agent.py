@@ -69,6 +69,11 @@ class LabAgent:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def exit_status(self) -> int | None:
+        """How it ended, None while it runs; negative: the signal that ended it."""
+        return self._process.poll() if self._process is not None else None
+
+    @property
     def pid(self) -> int:
         """Process id. Raises `LabError` if it does not run."""
         if self._process is None or not self.running:
@@ -145,7 +150,11 @@ class LabAgent:
 
     def reload(self) -> None:
         """Let it read its configuration anew, as `systemctl reload` does."""
-        os.kill(self.pid, signal.SIGHUP)
+        self.signal(signal.SIGHUP)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
 
 
 def _json_lines(path: Path) -> list[Mapping[str, Any]]:

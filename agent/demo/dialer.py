@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import itertools
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -48,6 +49,7 @@ class Dialer:
         self.port, self.user, self.secret = port, user, secret
         self.events: list[Happening] = []
         """Every event since the login, oldest first."""
+        self._named: defaultdict[str, list[Happening]] = defaultdict(list)
         self._news = asyncio.Condition()
         self._responses: dict[str, asyncio.Future[Happening]] = {}
         self._ids = itertools.count(1)
@@ -126,15 +128,15 @@ class Dialer:
         seen = 0
         async with asyncio.timeout(timeout_seconds), self._news:
             while True:
-                for happening in itertools.islice(self.events, seen, None):
-                    if happening.name == name and matches(happening):
+                for happening in itertools.islice(self._named[name], seen, None):
+                    if matches(happening):
                         return happening
-                seen = len(self.events)
+                seen = len(self._named[name])
                 await self._news.wait()
 
     def named(self, name: str, matches: Callable[[Happening], bool] = lambda _: True) -> Iterator[Happening]:
         """Return the events of a name seen so far, oldest first."""
-        return (event for event in self.events if event.name == name and matches(event))
+        return (event for event in self._named[name] if matches(event))
 
     async def report(self, where: str, *, uniqueid: str = "", timeout_seconds: float = 30.0) -> Happening:
         """Return what the lab's dialplan reads `after-dial`, in `h` or at `answered`; see extensions.conf."""
@@ -164,4 +166,5 @@ class Dialer:
             return
         async with self._news:
             self.events.append(happening)
+            self._named[happening.name].append(happening)
             self._news.notify_all()
