@@ -116,17 +116,12 @@ class Site:
 
         It looks every now and then: a hundred who wait must not all wake up for each of a thousand events.
         """
-        seen = 0
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                fresh = self.dialer.events[seen:]
-                seen += len(fresh)
-                for happening in fresh:
-                    if happening.name == name and matches(happening):
-                        if nth == 0:
-                            return happening
-                        nth -= 1
-                await asyncio.sleep(0.05)
+                found = next(itertools.islice(self.dialer.named(name, matches), nth, None), None)
+                if found is not None:
+                    return found
+                await asyncio.sleep(0.1)
 
     async def leg(self, number: str, *, nth: int = 0) -> SeenLeg:
         """Wait for the (nth) outbound leg to a number."""
