@@ -15,7 +15,8 @@ _HOLDER = re.compile(
 _PHRASES = {
     r"Attribution-ShareAlike\s+3\.0": "CC BY-SA 3.0",
     r"Redistributions must retain": "BSD-like",
-    r"GNU General Public License": "GPL-2+",
+    r"GNU General Public License[\s\S]*any later version": "GPL-2+",
+    r"\A(?![\s\S]*any later version)[\s\S]*GNU General Public License": "GPL-2",
 }
 
 
@@ -96,4 +97,4 @@ def _from_debian(folder: Path) -> Material:
 
 def _holders(text: str) -> Iterator[str]:
     for holder in _HOLDER.findall(text):
-        yield re.sub(r"\s*<[^>]*>|^[\d, -]+", "", holder).strip()
+        yield re.sub(r"\s*<[^>]*>|^[\d, -]+", "", holder).strip(" ,")

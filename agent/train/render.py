@@ -135,7 +135,7 @@ def render(folder: Path, seed: int, step: Callable[[], None] = lambda: None) -> 
             table = csv.writer(file, lineterminator="\n")
             table.writerow(("file", "title", "artist", "licence", "source"))
             table.writerows(
-                (job.file, Path(job.file).stem, job.artist, job.licence, "rendered") for job in jobs
+                (job.file, job.file.rpartition(".")[0], job.artist, job.licence, "rendered") for job in jobs
             )
 
 
