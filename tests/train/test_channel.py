@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.train.channel import Channel, Codec, Concealment, draw_channel, encode_decode, level_db, transmit
-from agent.train.noise import Noise, make_noise
+from agent.train.noise import Noise
 
 TIME = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
 CLEAN = Channel(gain_db=0.0, noise=Noise.NOTHING, noise_db=-90.0, codecs=(Codec.LINEAR,))
@@ -60,18 +60,6 @@ def test_losing_packets_loses_about_as_many_as_it_says(concealment: Concealment)
 def test_noise_lies_where_it_is_put() -> None:
     channel = replace(CLEAN, noise=Noise.WHITE, noise_db=-40.0)
     assert level_db(transmit(np.zeros(SAMPLE_RATE, np.float32), channel)) == pytest.approx(-40, abs=0.3)
-
-
-@pytest.mark.parametrize("kind", [kind for kind in Noise if kind not in (Noise.NOTHING, Noise.IDLE)])
-def test_every_noise_has_the_level_asked_for(kind: Noise) -> None:
-    assert level_db(make_noise(kind, SAMPLE_RATE, -50.0, np.random.default_rng(1))) == pytest.approx(
-        -50, abs=0.01
-    )
-
-
-def test_an_idle_line_moves_by_a_step_or_two() -> None:
-    idle = make_noise(Noise.IDLE, SAMPLE_RATE, 0.0, np.random.default_rng(1))
-    assert 0 < np.abs(idle).max() <= 8 / 32768
 
 
 @given(
