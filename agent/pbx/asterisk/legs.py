@@ -9,7 +9,8 @@ Which event says what was tried on Asterisk 16 and 22:
 - `Newstate` Up and `DialEnd` ANSWER only *may* mean the answer: with `EarlyMedia: true` Asterisk announces
   both at the 183. Who wants to know asks for `HANGUPCAUSE(channel,tech)`.
 - `HangupRequest` comes when the carrier refuses or hangs up, before the leg's own dialplan runs `h`.
-- `Hangup` ends the leg; `TechCause` (Asterisk 22) is the last SIP status code that the carrier sent.
+- `Hangup` ends the leg; `TechCause` (Asterisk 22) is the last SIP status code that the carrier sent, but one
+  that Asterisk made up from the cause where no `HangupRequest` came before: then the caller or we ended the leg.
 """
 
 from collections.abc import Iterable, Mapping
@@ -72,6 +73,8 @@ class LegBook:
         """Follow the legs whose channel name matches one of the patterns (`PJSIP/carrier-*`)."""
         self.trunks = tuple(trunks)
         self._legs: dict[str, Leg] = {}
+        self._hung_up: set[str] = set()
+        """Legs that the carrier ended."""
 
     def __len__(self) -> int:
         return len(self._legs)
@@ -100,11 +103,9 @@ class LegBook:
             case "DialEnd" if headers.get("DialStatus") == "ANSWER":
                 return self._maybe_answered(headers.get("DestUniqueid", ""))
             case "HangupRequest":
-                leg = self._legs.get(headers.get("Uniqueid", ""))
-                return (LegHungUp(leg, carrier_final(headers)),) if leg else ()
+                return self._hangs_up(headers)
             case "Hangup":
-                leg = self._legs.pop(headers.get("Uniqueid", ""), None)
-                return (LegEnded(leg, carrier_final(headers)),) if leg else ()
+                return self._end(headers)
         return ()
 
     def adopt(self, channel: ChannelRef, number: str, linked_id: str = "") -> tuple[LegEvent, ...]:
@@ -118,6 +119,7 @@ class LegBook:
     def keep_only(self, living: Iterable[str]) -> tuple[LegEvent, ...]:
         """Drop every leg whose channel is not among the living ids (asked after a lost connection)."""
         gone = self._legs.keys() - set(living)
+        self._hung_up -= gone
         return tuple(LegEnded(self._legs.pop(leg_id), CarrierFinal()) for leg_id in sorted(gone))
 
     def _begin(self, headers: Mapping[str, str]) -> tuple[LegEvent, ...]:
@@ -150,6 +152,23 @@ class LegBook:
         began = self._begin(headers)  # a call older than this connection: its DialBegin was never seen
         leg = self._legs.get(headers.get("DestUniqueid", ""))
         return (*began, LegSignalled(leg, signal)) if leg else ()
+
+    def _hangs_up(self, headers: Mapping[str, str]) -> tuple[LegEvent, ...]:
+        leg = self._legs.get(headers.get("Uniqueid", ""))
+        if leg is None:
+            return ()
+        self._hung_up.add(leg.id)
+        return (LegHungUp(leg, carrier_final(headers)),)
+
+    def _end(self, headers: Mapping[str, str]) -> tuple[LegEvent, ...]:
+        leg = self._legs.pop(headers.get("Uniqueid", ""), None)
+        if leg is None:
+            return ()
+        final = carrier_final(headers)
+        if leg.id not in self._hung_up:
+            final = CarrierFinal(None, final.q850)
+        self._hung_up.discard(leg.id)
+        return (LegEnded(leg, final),)
 
     def _maybe_answered(self, leg_id: str) -> tuple[LegEvent, ...]:
         leg = self._legs.get(leg_id)

@@ -8,6 +8,7 @@ from agent.pbx.asterisk.legs import (
     LegBegan,
     LegBook,
     LegEnded,
+    LegHungUp,
     LegMaybeAnswered,
     LegSignalled,
     number_of,
@@ -48,6 +49,7 @@ def test_a_dialled_call_from_first_invite_to_final_code(book: LegBook) -> None:
     assert book.take("DialState", dest(DialStatus="RINGING")) == (LegSignalled(LEG, Signal.RINGING),)
     assert book.take("DialState", dest(DialStatus="PROGRESS")) == (LegSignalled(LEG, Signal.PROGRESS),)
     hangup = {"Uniqueid": LEG.id, "Cause": "17", "TechCause": "486"}
+    assert book.take("HangupRequest", hangup) == (LegHungUp(LEG, CarrierFinal(486, 17)),)
     assert book.take("Hangup", hangup) == (LegEnded(LEG, CarrierFinal(486, 17)),)
     assert len(book) == 0
 
@@ -104,7 +106,14 @@ def test_what_a_hangup_says_of_the_carrier(
     book: LegBook, hangup: dict[str, str], final: CarrierFinal
 ) -> None:
     book.take("DialBegin", DIAL_BEGIN)
+    assert book.take("HangupRequest", {"Uniqueid": LEG.id, **hangup}) == (LegHungUp(LEG, final),)
     assert book.take("Hangup", {"Uniqueid": LEG.id, **hangup}) == (LegEnded(LEG, final),)
+
+
+def test_a_leg_that_the_caller_or_we_ended_has_no_code_of_the_carrier(book: LegBook) -> None:
+    book.take("DialBegin", DIAL_BEGIN)
+    made_up = {"Uniqueid": LEG.id, "Cause": "127", "TechCause": "500"}
+    assert book.take("Hangup", made_up) == (LegEnded(LEG, CarrierFinal(None, 127)),)
 
 
 @pytest.mark.parametrize(
