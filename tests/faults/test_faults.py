@@ -77,17 +77,21 @@ async def test_an_answered_call_in_audiosocket_goes_on_as_soon_as_the_watchdog_e
 
 
 async def test_no_place_for_a_tap(site: Site, without_agent: list[Experience]) -> None:
-    async with agent_beside(site.lab, asterisk={"audiosocket": _audiosocket(site, max_connections=1)}):
+    beside = {"audiosocket": _audiosocket(site, max_connections=1)}
+    async with agent_beside(site.lab, mode="shadow", asterisk=beside):
         assert_unhurt(await experiences(site, await launch(site, times=2)), without_agent)
 
 
 async def test_nobody_listens_on_the_port_that_the_dialplan_names(
     site: Site, without_agent: list[Experience]
 ) -> None:
-    elsewhere = site.lab.ports.audiosocket + 1
-    beside = {"audiosocket": _audiosocket(site, port=elsewhere)}
+    """One call alone: this Asterisk then closes a descriptor twice, maybe that of another call."""
+    alone = FLEET.index((Way.OWN_AUDIOSOCKET, REFUSED))
+    beside = {"audiosocket": _audiosocket(site, port=site.lab.ports.audiosocket + 1)}
     async with agent_beside(site.lab, mode="shadow", asterisk=beside):
-        assert_unhurt(await experiences(site, await launch(site)), without_agent)
+        placed = await site.place(Way.OWN_AUDIOSOCKET, replace(REFUSED, audio=site.sounds[Sound.RINGING]))
+        (experience,) = await experiences(site, [placed])
+        experience.assert_same(without_agent[alone])
 
 
 async def test_a_wrong_password_is_told_as_such(site: Site, without_agent: list[Experience]) -> None:

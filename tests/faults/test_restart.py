@@ -30,7 +30,8 @@ async def test_the_agent_finds_a_restarted_asterisk_by_itself_and_hears_the_next
         assert agent.running
         for leg in cut_short:  # told as ended, with no carrier's word
             assert (await journalled(agent, leg))["carrier_sip_code"] is None
-        async with open_site(shared_lab) as after:
+        async with shared_lab.dialer() as dialer:
+            after = replace(before, dialer=dialer)
             placed = [await after.place(way, rings) for way in ways]
             await asyncio.gather(*(after.ended(call) for call in placed))
             for call in placed:
