@@ -163,7 +163,10 @@ def group_patterns(patterns: list[Pattern]) -> list[list[Pattern]]:
 
 
 def invent_pattern(rng: np.random.Generator) -> Pattern:
-    """Return a tone of no country: one to three frequencies in a cadence of one to three beats."""
+    """Return a tone of no country: one to three frequencies in a cadence of one to three beats.
+
+    None below 250 Hz: those taught the forest to take a song's bass for ringing (macro F1 .977 to .973).
+    """
     count = int(rng.choice([1, 1, 2, 2, 3]))
     first = math.exp(rng.uniform(math.log(260), math.log(2200)))
     hz = [first]
