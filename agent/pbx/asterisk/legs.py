@@ -9,8 +9,8 @@ Which event says what was tried on Asterisk 16 and 22:
 - `Newstate` Up and `DialEnd` ANSWER only *may* mean the answer: with `EarlyMedia: true` Asterisk announces
   both at the 183. Who wants to know asks for `HANGUPCAUSE(channel,tech)`.
 - `HangupRequest` comes when the carrier refuses or hangs up, before the leg's own dialplan runs `h`.
-- `Hangup` ends the leg; `TechCause` (Asterisk 22) is the last SIP status code that the carrier sent, but one
-  that Asterisk made up from the cause where no `HangupRequest` came before: then the caller or we ended the leg.
+- `Hangup` ends the leg; `TechCause` (Asterisk 22) is the last SIP status code that the carrier sent. Where no
+  `HangupRequest` came before, the caller or we ended the leg, and Asterisk made the code up from the cause.
 """
 
 from collections.abc import Iterable, Mapping
