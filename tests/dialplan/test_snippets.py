@@ -350,6 +350,7 @@ async def test_audiosocket_tells_the_agent_which_channel_it_is(
     carrier.scenarios["700"] = Scenario(audio=COUNTED, seconds=1.0, final=486)
     await dialer.action("Setvar", Variable="EARLYMEDIA_TOKEN", Value="s3cret")
     received = asyncio.get_running_loop().create_future()
+    lab.agent_socket.touch()  # the snippet looks whether an agent is there
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         received.set_result(await reader.readexactly(19 + 323))
@@ -360,6 +361,7 @@ async def test_audiosocket_tells_the_agent_which_channel_it_is(
         uniqueid = await originate_pattern_a(dialer, "700", context="earlymedia-originate-audiosocket")
         data = await asyncio.wait_for(received, 5)
         await dialer.report("h", uniqueid=uniqueid)
+    lab.agent_socket.unlink()
     await dialer.action("Setvar", Variable="EARLYMEDIA_TOKEN", Value="")
     assert data[:3] == b"\x01\x00\x10"
     assert data[3:19] == hashlib.md5(b"s3cret" + uniqueid.encode()).digest()
