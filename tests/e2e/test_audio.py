@@ -1,4 +1,4 @@
-"""Sample by sample: what the carrier sends is what every tap delivers, through the adapter of the agent itself."""
+"""Sample by sample: what the carrier sends is what every tap delivers through the agent's own adapter."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
 FRAMES = 250
 LEVELS = np.linspace(-20_000, 20_000, FRAMES).astype(np.int16)
 NUMBERED = encode_ulaw(np.repeat(LEVELS, 160))
-"""Five seconds in which hardly any 20 ms frame is like the one before it."""
+"""Five seconds of frames of 20 ms, each as loud as the one before it or louder."""
 
 
 @dataclass(slots=True)
@@ -101,13 +101,10 @@ async def test_no_frame_is_lost_where_the_leg_brings_its_tap_and_few_where_a_spy
         for placed in calls:
             leg = await site.leg(placed.number)
             got = _frames(np.frombuffer(bytes(recorder.audio[leg.id]), dtype="<i2"))
-            start = (
-                0
-                if placed.way.brings_own_tap
-                else next(n for n in range(60) if np.array_equal(sent[n], got[0]))
-            )
-            assert start <= 50  # a second on a busy machine, some 120 ms on a quiet one
-            assert np.array_equal(got[: FRAMES - start], sent[start:]), placed.way
+            if placed.way.brings_own_tap:
+                assert np.array_equal(got[:FRAMES], sent), placed.way
+            else:
+                _assert_few_missing(got, sent)
 
 
 async def test_a_spy_whose_port_is_closed_harms_no_call_and_is_said(site: Site) -> None:
@@ -121,6 +118,15 @@ async def test_a_spy_whose_port_is_closed_harms_no_call_and_is_said(site: Site) 
         assert placed.caller.packets >= 0.95 * call.packets_sent - 5
         assert "cannot reach 127.0.0.1" in recorder.failed[leg.id]
         await until(lambda: leg.id in recorder.ended)
+
+
+def _assert_few_missing(got: NDArray[np.int16], sent: NDArray[np.int16]) -> None:
+    """A spy comes some 120 ms late on a quiet machine, and may stumble: nothing is bent or out of order."""
+    heard = got[np.any(got != 0, axis=1)]
+    assert np.all(heard == heard[:, :1])
+    assert set(heard[:, 0]) <= set(sent[:, 0])
+    assert np.all(np.diff(heard[:, 0].astype(int)) >= 0)
+    assert len(heard) >= FRAMES - 60
 
 
 def _frames(samples: NDArray[np.int16]) -> NDArray[np.int16]:

@@ -105,7 +105,8 @@ async def test_each_trunk_has_its_policy_and_the_next_route_no_stale_variable(si
 
 async def test_a_number_has_one_budget_and_a_restart_does_not_refill_it(site: Site) -> None:
     agent = agent_beside(site.lab, attempts={"max": 2})
-    number, redials = site.number(), []
+    number = site.number()
+    redials: list[str] = []
     for _ in range(2):
         async with agent:
             nth = len(redials)
