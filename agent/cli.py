@@ -29,9 +29,18 @@ DEFAULT_CONFIG = Path("/etc/earlymedia/config.yaml")
 def main() -> None:
     """Run the command; every foreseen fault is one sentence on standard error and exit code 2."""
     if sys.argv[1:2] in ([], ["--help"], ["train"]):  # it loads what training needs
-        from agent.train.commands import app as train
-
-        app.add_typer(train, name="train", help="Make a forest of your own, offline.")
+        try:
+            from agent.train.commands import app as train
+        except ImportError as error:
+            if sys.argv[1:2] == ["train"]:
+                typer.echo(
+                    f"earlymedia: training needs the `train` extra ({error.name} is missing); "
+                    "install it with: pip install 'earlymedia-agent[train]'.",
+                    err=True,
+                )
+                sys.exit(2)
+        else:
+            app.add_typer(train, name="train", help="Make a forest of your own, offline.")
     app()
 
 

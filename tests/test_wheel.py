@@ -57,14 +57,16 @@ def test_what_an_admin_copies_comes_along(installed: Path, tmp_path: Path) -> No
         assert (share / "dialplan" / "asterisk" / shim).stat().st_mode & 0o111
 
 
-def test_reading_other_formats_names_the_extra_that_it_needs(installed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("words", "extra"), [(["classify", "call.wav"], "files"), (["train"], "train")])
+def test_what_needs_an_extra_names_it(installed: Path, tmp_path: Path, words: list[str], extra: str) -> None:
     (tmp_path / "call.wav").write_bytes(b"RIFF")
     told = subprocess.run(
-        [installed / "bin/earlymedia", "classify", "call.wav"],
+        [installed / "bin/earlymedia", *words],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
     assert told.returncode == 2
-    assert "pip install 'earlymedia-agent[files]'" in told.stderr
+    assert f"pip install 'earlymedia-agent[{extra}]'" in told.stderr
+    assert len(told.stderr.splitlines()) == 1
