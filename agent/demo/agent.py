@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -17,18 +15,19 @@ import yaml
 
 from agent.demo.asterisk import LabAsterisk
 from agent.demo.lab import LabError
+from agent.demo.process import LabProcess
 
 START_SECONDS = 20.0
-STOP_SECONDS = 5.0
 
 
-class LabAgent:
+class LabAgent(LabProcess):
     """One `earlymedia run`; `async with` starts and stops it."""
 
     def __init__(
         self, lab: LabAsterisk, *, mode: str = "active", settings: Mapping[str, Any] | None = None
     ) -> None:
         """Prepare an agent for the lab's carrier trunks; `settings` replace whole sections of its config."""
+        super().__init__("the agent")
         self.lab = lab
         self.home = lab.home / "agent"
         """Its configuration, journal and log; fresh for each LabAgent."""
@@ -50,7 +49,6 @@ class LabAgent:
             **(settings or {}),
         }
         self.log_path = self.home / "log"
-        self._process: subprocess.Popen[bytes] | None = None
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)
 
@@ -63,23 +61,6 @@ class LabAgent:
         """Stop."""
         await self.stop()
 
-    @property
-    def running(self) -> bool:
-        """Whether the process is there, frozen or not."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def exit_status(self) -> int | None:
-        """How it ended, None while it runs; negative: the signal that ended it."""
-        return self._process.poll() if self._process is not None else None
-
-    @property
-    def pid(self) -> int:
-        """Process id. Raises `LabError` if it does not run."""
-        if self._process is None or not self.running:
-            raise LabError("the agent does not run")
-        return self._process.pid
-
     def write_config(self) -> Path:
         """Write the configuration as it stands in `config`."""
         path = self.home / "config.yaml"
@@ -88,11 +69,9 @@ class LabAgent:
 
     def launch(self) -> None:
         """Start the process and do not wait for anything."""
-        command = [sys.executable, "-m", "agent.cli", "run", "--config", str(self.write_config())]
-        with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603, every word of it is ours
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+        run = (sys.executable, "-m", "agent.cli", "run", "--config", str(self.write_config()))
+        command = ("setpriv", "--pdeathsig", "KILL", *run)  # it dies with us, however we end
+        self.spawn(command, self.log_path)
 
     async def start(self, awaited: str = "ways to listen") -> None:
         """Start, and wait until the log has a line with this event. Raises `LabError`."""
@@ -123,38 +102,9 @@ class LabAgent:
         """Return the journal so far."""
         return _json_lines(self.home / "calls.jsonl")
 
-    async def stop(self) -> None:
-        """Stop as systemd would; harmless if it does not run."""
-        if self._process is None:
-            return
-        if self.running:
-            self.thaw()
-            self._process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(self._process.wait, STOP_SECONDS)
-        await self.kill()
-
-    async def kill(self) -> None:
-        """End it with SIGKILL; harmless if it does not run."""
-        if self._process is not None:
-            self._process.kill()
-            await asyncio.to_thread(self._process.wait)
-
-    def freeze(self) -> None:
-        """Stop it in its tracks with SIGSTOP."""
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it run on."""
-        os.kill(self.pid, signal.SIGCONT)
-
     def reload(self) -> None:
         """Let it read its configuration anew, as `systemctl reload` does."""
         self.signal(signal.SIGHUP)
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        os.kill(self.pid, number)
 
 
 def _json_lines(path: Path) -> list[Mapping[str, Any]]:

@@ -10,8 +10,6 @@ import fcntl
 import os
 import secrets
 import shutil
-import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +17,9 @@ from typing import Self
 
 from agent.demo.dialer import Dialer
 from agent.demo.lab import AUDIOSOCKET_MODULES, LabError, LabPorts, shipped_dialplan, write_lab
+from agent.demo.process import LabProcess
 
 BOOT_SECONDS = 20.0
-STOP_SECONDS = 5.0
 UNIX_PATH_BYTES = 107
 
 
@@ -39,7 +37,7 @@ class CallRecord:
     billsec: str
 
 
-class LabAsterisk:
+class LabAsterisk(LabProcess):
     """One Asterisk with its configuration; `async with` starts and stops it."""
 
     def __init__(
@@ -65,6 +63,7 @@ class LabAsterisk:
         Raises:
             LabError: `chroot` holds no Asterisk, or lies too deep for a Unix socket in it.
         """
+        super().__init__("Asterisk")
         if not (chroot / "usr/sbin/asterisk").exists():
             raise LabError(f"{chroot} holds no Asterisk: run ./scripts/setup")
         self.chroot = chroot.resolve()
@@ -81,7 +80,6 @@ class LabAsterisk:
         """Where the agent listens for the shims, as we see it."""
         self._dialplan = dialplan or shipped_dialplan()
         # Not asyncio's: a lab may outlive the loop that it was started in.
-        self._process: subprocess.Popen[bytes] | None = None
         if len(os.fsencode(self.agent_socket)) > UNIX_PATH_BYTES:
             raise LabError(
                 f"{self.agent_socket} is too long for a socket: set EARLYMEDIA_LAB to a shorter path"
@@ -103,18 +101,6 @@ class LabAsterisk:
             await self.stop()
         finally:
             os.close(self._lock)
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there, frozen or not."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def pid(self) -> int:
-        """Process id. Raises `LabError` if it does not run."""
-        if self._process is None or not self.running:
-            raise LabError("Asterisk does not run")
-        return self._process.pid
 
     def dialer(self, *, as_agent: bool = False) -> Dialer:
         """Return a manager session to open: of `dialer`, who may do everything, or of the agent."""
@@ -150,35 +136,13 @@ class LabAsterisk:
     async def start(self) -> None:
         """Start, and wait until Asterisk has fully booted. Raises `LabError` if it does not."""
         await self._certify()
-        self._process = self._spawn()
+        self._launch()
         give_up = time.monotonic() + BOOT_SECONDS
         while "fully booted" not in await self.command("core waitfullybooted"):
             if not self.running or time.monotonic() > give_up:
                 await self.kill()
                 raise LabError(f"Asterisk did not come up: see console and full in {self.home}/logs")
             await asyncio.sleep(0.05)
-
-    async def stop(self) -> None:
-        """Stop as an admin would; harmless if it does not run."""
-        if self._process is not None and self.running:
-            self.thaw()
-            self._process.terminate()
-            if not await _ends(self._process):
-                await self.kill()
-
-    async def kill(self) -> None:
-        """End it with SIGKILL: no channel is hung up, no SIP message sent. Harmless if it does not run."""
-        if self._process is not None:
-            self._process.kill()
-            await _ends(self._process)
-
-    def freeze(self) -> None:
-        """Stop it in its tracks with SIGSTOP."""
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it run on."""
-        os.kill(self.pid, signal.SIGCONT)
 
     async def command(self, line: str) -> str:
         """Run one command of the command line interface and return what it prints."""
@@ -221,7 +185,7 @@ class LabAsterisk:
         # What runs there dies with us, however we end.
         return (*unshare, "setpriv", "--pdeathsig", "KILL", chroot, str(self.chroot), *command)
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _launch(self) -> None:
         command = self._inside("/usr/sbin/asterisk", "-f", *self._conf)
         environment = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -229,15 +193,7 @@ class LabAsterisk:
             "LANG": "C.UTF-8",
             "EARLYMEDIA_SOCKET": f"{self.inside}/run/agent.sock",
         }
-        with (self.home / "logs" / "console").open("ab") as console:
-            return subprocess.Popen(  # noqa: S603, every word of it is ours
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=console,
-                start_new_session=True,
-                env=environment,
-            )
+        self.spawn(command, self.home / "logs" / "console", environment=environment)
 
     def _claim(self) -> int:
         """Lock the lab's folder. Raises `LabError` while another lab has it."""
@@ -273,10 +229,3 @@ class LabAsterisk:
         if await process.wait() != 0:
             raise LabError("openssl could not make a certificate for the manager interface")
         key.write_text(key.read_text() + certificate.read_text())
-
-
-async def _ends(process: subprocess.Popen[bytes]) -> bool:
-    """Wait for the end of a process, and say whether it came in time."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        await asyncio.to_thread(process.wait, STOP_SECONDS)
-    return process.returncode is not None

@@ -191,9 +191,9 @@ async def test_helper_channels_leave_no_records_and_are_known_by_their_ids(
     assert all(helper.startswith("emtap-") for helper in helpers)
     records = site.lab.call_records()
     assert len(records) >= len(ALL)
-    assert not [
-        record for record in records if "emtap" in record.uniqueid or record.channel.startswith("AudioSocket")
-    ]
+    ours = tuple(f"{prefix}-{call.leg.id}" for call in over.values() for prefix in ("emtap", "emtap2"))
+    assert not [record for record in records if record.uniqueid.startswith(ours)]
+    assert not [record for record in records if record.channel.startswith("AudioSocket")]
 
 
 async def test_nobody_can_read_a_number_from_log_or_journal(

@@ -15,6 +15,7 @@ import structlog
 from agent.hearing.sound import Encoding
 from agent.pbx.asterisk.agi import AgiError
 from agent.pbx.asterisk.ami import AmiClient, AmiError, AmiEvent, AmiSettings, AmiUnavailableError
+from agent.pbx.asterisk.answers import Answers
 from agent.pbx.asterisk.audiosocket_server import AudioSocketServer, AudioSocketSettings
 from agent.pbx.asterisk.eagi import EagiSession
 from agent.pbx.asterisk.legs import (
@@ -34,8 +35,6 @@ from agent.pbx.port import CallListener, CarrierFinal, ChannelRef, Leg, Signal, 
 log = structlog.get_logger(__name__)
 
 VERDICT_EVENT = "EarlyMediaVerdict"
-ANSWER_POLL_S = 1.0
-"""A leg that is up without being answered is asked so often."""
 SIMULTANEOUS_S = 0.01
 """What belongs to one moment in Asterisk reaches us within this time."""
 OWN_TAP_S = 0.3
@@ -82,12 +81,14 @@ class AsteriskAdapter:
         self.legs = LegBook(settings.trunks)
         self._listener = listener
         self.spy = Spy(SpySettings(settings.tap, settings.spy_context), self.ami, self.audiosocket, listener)
+        self.answers = Answers(self.ami, self._answered, self._unanswered)
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._polls: dict[str, asyncio.Task[None]] = {}
         self._own_eagi: dict[str, EagiSession] = {}
         self._own_taps: dict[str, Tap] = {}
         """The taps of legs that brought their own."""
+        self._deaf: set[str] = set()
+        """Legs whose own tap was found ended."""
 
     async def start(self) -> None:
         """Open the sockets and begin to connect; raises OSError, in one sentence, where one cannot be had."""
@@ -106,8 +107,9 @@ class AsteriskAdapter:
 
     async def stop(self) -> None:
         """Let Asterisk finish what it was told, then let go of everything."""
-        for task in (*self._tasks, *self._polls.values()):
+        for task in self._tasks:
             task.cancel()
+        self.answers.close()
         await self.ami.stop()
         await self.shims.close()
         self.audiosocket.close()
@@ -177,8 +179,7 @@ class AsteriskAdapter:
                     if signal is Signal.PROGRESS:
                         self._spawn(self._listen(leg))
                 case LegMaybeAnswered(leg):
-                    if leg.id not in self._polls:
-                        self._polls[leg.id] = asyncio.create_task(self._await_answer(leg))
+                    self.answers.watch(leg)
                 case LegHungUp(leg, final) if leg.dialer is None and leg.id not in self._own_eagi:
                     self._spawn(self._hung_up(leg, final))
                 case LegEnded(leg, final):
@@ -203,51 +204,36 @@ class AsteriskAdapter:
 
     def _forget(self, leg: Leg) -> None:
         self._own_taps.pop(leg.id, None)
+        self._deaf.discard(leg.id)
         self.audiosocket.forget(stream_of(self.settings.token, leg.id))
-        if poll := self._polls.pop(leg.id, None):
-            poll.cancel()
+        self.answers.forget(leg.id)
 
     async def _listen(self, leg: Leg) -> None:
         """Spy on a leg, unless it was answered at once or its own dialplan brings a tap."""
         await asyncio.sleep(SIMULTANEOUS_S)
-        if leg.id in self._polls:  # up at the 183: the mark of an Originate with `EarlyMedia: true`
+        if self.answers.is_up(leg.id):  # up at the 183: the mark of an Originate with `EarlyMedia: true`
             await asyncio.sleep(OWN_TAP_S)
         await self._spy(leg)
 
     async def _spy(self, leg: Leg) -> None:
-        poll = self._polls.get(leg.id)
-        answered = poll is not None and poll.done()
-        if self.legs.get(leg.id) is not None and leg.id not in self._own_taps and not answered:
+        alive = self.legs.get(leg.id) is not None and not self.answers.is_answered(leg.id)
+        if alive and leg.id not in self._own_taps:
             await self.spy.attach(leg)
 
-    async def _await_answer(self, leg: Leg) -> None:
-        """Ask until the answer is true, for Asterisk calls a leg up at the 183 if asked for early media."""
-        deaf = False
-        while True:
-            try:
-                tech = await self.ami.getvar(leg.channel, f"HANGUPCAUSE({leg.channel},tech)")
-            except AmiError as error:
-                log.debug("cannot ask whether the leg is answered", call=leg.id, reason=str(error))
-            else:
-                # None: the channel is gone, and its Hangup on the way. No SIP at all: then up means answered.
-                code = sip_code_of(tech or "")
-                if tech is not None and (code is None or 200 <= code < 300):
-                    self._answered(leg)
-                    return
-            deaf = await self._spy_instead(leg, deaf)
-            await asyncio.sleep(ANSWER_POLL_S)
-
-    async def _spy_instead(self, leg: Leg, deaf: bool) -> bool:
+    async def _unanswered(self, leg: Leg) -> None:
         """Spy on a leg that outlives its own tap: AudioSocket() gives up after two seconds without audio.
 
-        Takes and returns whether the tap was found ended: at a hang-up it ends a moment before the leg.
+        The tap must be found ended twice: at a hang-up it ends a moment before the leg.
         """
         tap = self._own_taps.get(leg.id)
-        ended = tap is not None and tap.ended
-        if ended and deaf:
+        if tap is None or not tap.ended:
+            return
+        if leg.id in self._deaf:
+            self._deaf.discard(leg.id)
             del self._own_taps[leg.id]
             await self._spy(leg)
-        return ended
+        else:
+            self._deaf.add(leg.id)
 
     async def _hung_up(self, leg: Leg, final: CarrierFinal) -> None:
         """Hand back what stands while the channel still takes variables, and before its `h` asks."""

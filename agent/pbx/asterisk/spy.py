@@ -88,7 +88,11 @@ class Spy:
             probe = Leg(f"probe-{stream.hex}", "", "", "")
             if method is SpyMethod.AUDIOSOCKET:
                 self._audiosocket.expect(stream, lambda tap: tap.close(), kind=TapKind.SPY_AUDIOSOCKET)
-            if fault := await self._originate(method, probe, stream, application="NoOp", data=""):
+            if method is SpyMethod.EAGI and await self._context_is_missing():
+                fault = self._without_context("not found")
+            else:
+                fault = await self._originate(method, probe, stream, application="NoOp", data="")
+            if fault:
                 self.faults[method] = fault
                 self._audiosocket.forget(stream)
         self.methods = tuple(m for m in self.settings.choice.methods if m not in self.faults)
@@ -116,6 +120,20 @@ class Spy:
             self._audiosocket.forget(stream)
             fault = f"{method.value}: {said}"
         self._listener.tap_failed(leg.id, fault)
+
+    async def _context_is_missing(self) -> bool:
+        """Ask before trying: a Local channel that leads nowhere leaves a call record."""
+        question = f"DIALPLAN_EXISTS({self.settings.context},tap,1)"
+        try:
+            reply = await self._ami.action("Getvar", {"Variable": question})
+        except AmiError:
+            return False
+        return reply.success and reply.headers.get("Value") == "0"
+
+    def _without_context(self, why: str) -> str:
+        return (
+            f"the dialplan has no context {self.settings.context} ({why}): include extensions_earlymedia.conf"
+        )
 
     async def _originate(
         self, method: SpyMethod, leg: Leg, stream: UUID, *, application: str, data: str
@@ -147,10 +165,7 @@ class Spy:
     def _why(self, method: SpyMethod, reply: AmiReply) -> str:
         reason = next((e.headers["Reason"] for e in reply.events if "Reason" in e.headers), "")
         if method is SpyMethod.EAGI:
-            return (
-                f"the dialplan has no context {self.settings.context} (reason {reason or 'unknown'}): "
-                "include extensions_earlymedia.conf"
-            )
+            return self._without_context(f"reason {reason or 'unknown'}")
         if reason == "0":
             return "Asterisk has no AudioSocket channels: load chan_audiosocket.so"
         return (

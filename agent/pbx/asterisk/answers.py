@@ -1,0 +1,76 @@
+"""When a leg is truly answered, whatever Asterisk announces.
+
+With `EarlyMedia: true` Asterisk calls a leg up at the 183, and tells nobody of the 200. So a leg that is said
+to be up is asked, at once and then every second, for what `HANGUPCAUSE(channel,tech)` says.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from agent.pbx.asterisk.ami import AmiClient, AmiError
+from agent.pbx.asterisk.legs import sip_code_of
+from agent.pbx.port import Leg
+
+log = structlog.get_logger(__name__)
+
+POLL_S = 1.0
+"""A leg that is up without being answered is asked so often."""
+
+
+class Answers:
+    """Watches the legs that are up until their true answer."""
+
+    def __init__(
+        self,
+        ami: AmiClient,
+        on_answered: Callable[[Leg], None],
+        on_unanswered: Callable[[Leg], Awaitable[None]],
+    ) -> None:
+        """Call `on_answered` once at the answer, `on_unanswered` each time that a leg was asked in vain."""
+        self._ami = ami
+        self._on_answered = on_answered
+        self._on_unanswered = on_unanswered
+        self._watches: dict[str, asyncio.Task[None]] = {}
+
+    def watch(self, leg: Leg) -> None:
+        """Watch a leg that is said to be up; harmless to say twice."""
+        if leg.id not in self._watches:
+            self._watches[leg.id] = asyncio.create_task(self._watch(leg))
+
+    def is_up(self, leg_id: str) -> bool:
+        """Say whether the leg is said to be up, answered or not."""
+        return leg_id in self._watches
+
+    def is_answered(self, leg_id: str) -> bool:
+        """Say whether the leg was truly answered."""
+        watch = self._watches.get(leg_id)
+        return watch is not None and watch.done()
+
+    def forget(self, leg_id: str) -> None:
+        """Watch a leg no more."""
+        if watch := self._watches.pop(leg_id, None):
+            watch.cancel()
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        for leg_id in tuple(self._watches):
+            self.forget(leg_id)
+
+    async def _watch(self, leg: Leg) -> None:
+        while not await self._answered(leg):
+            await self._on_unanswered(leg)
+            await asyncio.sleep(POLL_S)
+        self._on_answered(leg)
+
+    async def _answered(self, leg: Leg) -> bool:
+        try:
+            tech = await self._ami.getvar(leg.channel, f"HANGUPCAUSE({leg.channel},tech)")
+        except AmiError as error:
+            log.debug("cannot ask whether the leg is answered", call=leg.id, reason=str(error))
+            return False
+        if tech is None:  # the channel is gone, and its Hangup on the way
+            return False
+        code = sip_code_of(tech)
+        return code is None or 200 <= code < 300  # no SIP at all: then up means answered
