@@ -5,7 +5,7 @@ Both read a log-mel spectrogram (32 kHz, window 1024, hop 320, 64 bands from 50 
 blocks of two 3 x 3 convolutions with 64 to 2048 maps. `Cnn14` tags a whole clip; `Cnn14DecisionLevelMax`
 decides for each segment of 32 frames. Parameters bear the names of the published state dicts, so
 those load strictly.
-"""  # noqa: D205, D400  (the citation is long)
+"""
 
 import librosa
 import numpy as np
@@ -61,9 +61,7 @@ class _LogMel(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        filters = librosa.filters.mel(
-            sr=RATE_HZ, n_fft=WINDOW, n_mels=BANDS, fmin=LOWEST_HZ, fmax=HIGHEST_HZ
-        )
+        filters = librosa.filters.mel(sr=RATE_HZ, n_fft=WINDOW, n_mels=BANDS, fmin=LOWEST_HZ, fmax=HIGHEST_HZ)
         self.melW = nn.Parameter(torch.from_numpy(filters.T.copy()), requires_grad=False)
 
     def forward(self, power: Tensor) -> Tensor:
@@ -128,6 +126,7 @@ class Cnn14(_Trunk):
     """Tags a clip: (batch, samples) at 32 kHz -> (batch, classes); one second at least."""
 
     def forward(self, waveforms: Tensor) -> Tensor:
+        """Tag waveforms."""
         segments = self._segments(waveforms)
         return self._classify(segments.amax(dim=2) + segments.mean(dim=2))
 
@@ -140,7 +139,9 @@ class Cnn14DecisionLevelMax(_Trunk):
     """
 
     def forward(self, waveforms: Tensor) -> Tensor:
+        """Decide for each segment."""
         segments = self._segments(waveforms)
-        around = {"kernel_size": 3, "stride": 1, "padding": 1}
-        merged = F.max_pool1d(segments, **around) + F.avg_pool1d(segments, **around)
+        merged = F.max_pool1d(segments, 3, stride=1, padding=1) + F.avg_pool1d(
+            segments, 3, stride=1, padding=1
+        )
         return self._classify(merged.transpose(1, 2))

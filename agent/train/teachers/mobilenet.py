@@ -4,7 +4,7 @@ MobileNetV3", ICCV 2019, table 1.
 
 A log-mel spectrogram (32 kHz, window 800, hop 320, 128 bands of Kaldi's kind from 0 to 15000 Hz) goes
 through 15 inverted residual blocks; parameters bear the names of the published state dicts.
-"""  # noqa: D205, D400  (the citation is long)
+"""
 
 from dataclasses import dataclass
 from functools import partial
@@ -86,6 +86,7 @@ class LogMel(nn.Module):
         self.register_buffer("filters", torch.from_numpy(kaldi_mel_filters()), persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
+        """Return the spectrogram of waveforms."""
         sharpened = waveforms[:, 1:] - _PREEMPHASIS * waveforms[:, :-1]
         window, filters = self.get_buffer("window"), self.get_buffer("filters")
         spectrum = torch.stft(sharpened, _FFT, HOP, WINDOW, window=window, return_complex=True)
@@ -175,4 +176,5 @@ class MobileNet(nn.Module):
         self.eval()
 
     def forward(self, waveforms: Tensor) -> Tensor:
+        """Tag waveforms."""
         return torch.sigmoid(self.classifier(self.features(self.log_mel(waveforms))))
