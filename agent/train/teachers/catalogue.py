@@ -106,6 +106,6 @@ def _open_torch(name: TeacherName, path: Path, device: Device) -> Teacher:
         rate_hz, window = cnn14_network.RATE_HZ, Window(seconds=2.0, hop_seconds=0.5)
     else:
         network = mobilenet.MobileNet(width=0.4)
-        rate_hz, window = mobilenet.RATE_HZ, Window(seconds=4.0, hop_seconds=0.5)
+        rate_hz, window = mobilenet.RATE_HZ, Window(seconds=2.0, hop_seconds=0.5)
     load_tensors(path, network)
     return ClipTagger(name, network, rate_hz, window, chosen)

@@ -27,8 +27,8 @@ def verify(path: Path, wanted: Checkpoint, known: Iterable[tuple[str, Checkpoint
     Args:
         path: where it lies.
         wanted: what it should be.
-        known: every checkpoint after the name of its teacher, so that a mix-up is called one. (The two forms of
-            CNN14 share all keys and shapes: loaded into the other, each would talk nonsense unnoticed.)
+        known: every checkpoint after the name of its teacher, so that a mix-up is called one. (The two
+            forms of CNN14 share all keys and shapes: each would load into the other, unnoticed.)
 
     Raises:
         MaterialError: it is missing, cut off, damaged, or belongs to another teacher.
