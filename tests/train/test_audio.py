@@ -38,7 +38,8 @@ def test_two_channels_at_48_khz_become_one(tmp_path: Path) -> None:
 def test_any_coding_is_read(name: str, options: dict[str, str], tolerance: float, tmp_path: Path) -> None:
     soundfile.write(tmp_path / name, tone(1, 8000), 8000, **options)
     samples, rate_hz = read_audio(tmp_path / name)
-    assert (samples.dtype, rate_hz) == (np.float32, 8000)
+    assert samples.dtype == np.float32
+    assert rate_hz == 8000
     np.testing.assert_allclose(samples, tone(1, 8000), atol=tolerance)
 
 

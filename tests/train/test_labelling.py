@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from agent.hearing.sound import SOUNDS, Sound
 from agent.train.aggregation import Aggregation
 from agent.train.labelling import (
+    BySound,
     LabelledSecond,
     Member,
     Opinion,
@@ -38,7 +39,7 @@ TABLE = Aggregation(
 
 def frames(*rows: Sequence[float], step: float = 0.25) -> Frames:
     """Four frames a second, each a row of probabilities in the order of CLASSES."""
-    centres = step / 2 + step * np.arange(len(rows))
+    centres = step / 2 + step * np.arange(len(rows), dtype=np.float64)
     return Frames(centres, np.array(rows, np.float32))
 
 
@@ -103,8 +104,8 @@ def test_smoothing_takes_a_lone_frame_back() -> None:
     arrays(np.float64, st.tuples(st.integers(2, 40), st.just(4)), elements=st.floats(0, 1)),
     st.floats(0, 30),
 )
-def test_smoothing_stays_between_the_least_and_the_most(values: np.ndarray, width: float) -> None:  # type: ignore[type-arg]
-    smoothed = smooth(values, 0.3 * np.arange(len(values)), width)
+def test_smoothing_stays_between_the_least_and_the_most(values: BySound, width: float) -> None:
+    smoothed = smooth(values, 0.3 * np.arange(len(values), dtype=np.float64), width)
     assert smoothed.shape == values.shape
     assert (smoothed >= values.min(axis=0) - 1e-9).all()
     assert (smoothed <= values.max(axis=0) + 1e-9).all()
@@ -113,7 +114,7 @@ def test_smoothing_stays_between_the_least_and_the_most(values: np.ndarray, widt
 def test_smoothing_weighs_as_a_hann_window_does() -> None:
     spike = np.zeros((9, 4))
     spike[4] = 1.0
-    got = smooth(spike, 0.5 * np.arange(9), 2.0)[:, 0]
+    got = smooth(spike, 0.5 * np.arange(9, dtype=np.float64), 2.0)[:, 0]
     window = np.array([0.0, 0.25, 0.75, 1.0, 0.75, 0.25, 0.0])[1:-1]
     np.testing.assert_allclose(got[2:7], window / window.sum(), atol=1e-9)
 
