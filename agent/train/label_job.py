@@ -123,13 +123,16 @@ def run(job: Job, paths: Sequence[Path], step: Callable[[int, float], None]) -> 
 
 def _resume(job: Job) -> dict[str, int]:
     """Open or begin the part; returns where in it each recording stands."""
-    terms = json.dumps({"terms": job.terms()}) + "\n"
-    if not job.part.exists():
-        job.part.write_text(terms, encoding="utf-8")
-        return {}
+    terms = json.dumps({"terms": job.terms()}).encode() + b"\n"
     done: dict[str, int] = {}
-    with job.part.open("rb+") as file:
-        if file.readline() != terms.encode():
+    with job.part.open("a+b") as file:
+        file.seek(0)
+        first = file.readline()
+        if not first.endswith(b"\n"):  # new, or torn before anything was done
+            file.truncate(0)
+            file.write(terms)
+            return {}
+        if first != terms:
             raise MaterialError(
                 f"{job.part} holds work with other settings: remove it to begin anew, or name another --out"
             )

@@ -113,6 +113,13 @@ def test_a_line_that_a_crash_has_torn_is_done_again(folder: Path, yamnet: Yamnet
         work.out.unlink()
 
 
+@pytest.mark.parametrize("left", [b"", b'{"terms": {"fol'])
+def test_a_part_that_was_torn_at_once_is_begun_anew(left: bytes, folder: Path, yamnet: Yamnet) -> None:
+    work = job(folder, Counted(yamnet))
+    work.part.write_bytes(left)
+    assert go(work).seconds == 18
+
+
 def test_work_with_other_settings_is_not_continued(folder: Path, yamnet: Yamnet) -> None:
     with pytest.raises(KeyboardInterrupt):
         go(job(folder, Counted(yamnet, until=2)))
