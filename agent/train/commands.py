@@ -36,10 +36,12 @@ from agent.train.corpus import (
 )
 from agent.train.errors import MaterialError
 from agent.train.fit import SEED, TREES, fit_forest, hear_corpus, judge_strangers, labels_of
+from agent.train.label_command import label
 from agent.train.material import find_material
 from agent.train.synth import FOLDS, compose
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app.command()(label)
 
 _Seed = Annotated[int, typer.Option(help="The same seed gives the same corpus.")]
 

@@ -1,0 +1,77 @@
+"""A recording as teachers hear it: whatever its rate, unlike the agent, which hears 8 kHz."""
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from agent.hearing.pcm import SAMPLE_RATE, Decoder
+from agent.recording.load import HEADERLESS, RecordingError, load
+from agent.train.errors import MaterialError
+from agent.train.teachers.teacher import Waveform
+
+ENDINGS = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".au", ".gsm", *HEADERLESS})
+"""Files of a folder that count as recordings."""
+_LENGTH_UNKNOWN = 0x7FFF_0000
+"""From here on a WAV header says that its writer could not go back and fill the length in."""
+
+
+def find_recordings(folder: Path) -> list[Path]:
+    """Return the recordings of a folder and all folders in it, in order of their names.
+
+    Raises:
+        MaterialError: there is no such folder, or no recording in it.
+    """
+    if not folder.is_dir():
+        raise MaterialError(f"{folder} is no folder: name the folder with your recordings")
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
+    if not found:
+        raise MaterialError(
+            f"{folder} holds no recording: put {', '.join(sorted(ENDINGS)[:6])}, … files there"
+        )
+    return found
+
+
+def read_audio(path: Path) -> tuple[Waveform, int]:
+    """Read a recording as (n,) mono samples and their rate in Hz; at least one second of it.
+
+    Raises:
+        MaterialError: it is missing, no audio, cut off, too short, or holds samples that are no numbers.
+    """
+    try:
+        samples, rate_hz = _decode(path)
+    except RecordingError as error:
+        raise MaterialError(str(error)) from error
+    except soundfile.LibsndfileError as error:
+        raise MaterialError(
+            f"{path}: is no audio that can be read ({error.error_string.rstrip('.')}); convert it to wav"
+        ) from error
+    except OSError as error:
+        raise MaterialError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    if not np.isfinite(samples).all():
+        raise MaterialError(f"{path}: holds samples that are no numbers; record or convert it again")
+    if len(samples) < rate_hz:
+        raise MaterialError(
+            f"{path}: lasts {len(samples) / rate_hz:.2f} s; leave out what is shorter than a second"
+        )
+    return samples, rate_hz
+
+
+def _decode(path: Path) -> tuple[Waveform, int]:
+    if path.suffix.lower() in (*HEADERLESS, ".gsm"):
+        encoding, data = load(path)
+        return Decoder(encoding).decode(data), SAMPLE_RATE
+    _refuse_cut_off(path)
+    samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+    return samples.mean(axis=1), int(rate_hz)
+
+
+def _refuse_cut_off(path: Path) -> None:
+    """Refuse a WAV file that is shorter than its header says; libsndfile would read what is left."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head[:4] != b"RIFF" or len(head) < 8:
+        return
+    said, there = int.from_bytes(head[4:], "little") + 8, path.stat().st_size
+    if there < said < _LENGTH_UNKNOWN:
+        raise MaterialError(f"{path}: is cut off after {there} of {said} bytes; copy or record it again")

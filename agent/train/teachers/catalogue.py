@@ -1,0 +1,111 @@
+"""The teachers there are, the checkpoint of each, and how one is opened."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from agent.train.errors import MaterialError
+from agent.train.teachers.checkpoint import Checkpoint, verify
+from agent.train.teachers.teacher import Teacher
+
+
+class TeacherName(StrEnum):
+    """What `--teacher` takes."""
+
+    CNN14 = "cnn14"
+    """The clip tagger of PANNs under a sliding window."""
+    CNN14_FRAMES = "cnn14-frames"
+    """The frame-wise form of it, `Cnn14_DecisionLevelMax`: a decision each 0.32 s."""
+    YAMNET = "yamnet"
+    """Google's YAMNet: a decision each 0.48 s."""
+    MN04 = "mn04"
+    """EfficientAT's MobileNetV3 of width 0.4 under a sliding window."""
+
+
+class Device(StrEnum):
+    """Where the networks of PyTorch run."""
+
+    AUTO = "auto"
+    """On a GPU when there is one."""
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+CHECKPOINTS: Mapping[TeacherName, Checkpoint] = MappingProxyType(
+    {
+        TeacherName.CNN14: Checkpoint(
+            file="Cnn14_mAP=0.431.pth",
+            size_bytes=327_428_481,
+            sha256="0dc499e40e9761ef5ea061ffc77697697f277f6a960894903df3ada000e34b31",
+            url="https://zenodo.org/records/3987831",
+            licence="CC BY 4.0",
+        ),
+        TeacherName.CNN14_FRAMES: Checkpoint(
+            file="Cnn14_DecisionLevelMax_mAP=0.385.pth",
+            size_bytes=327_428_481,
+            sha256="dd3b4043a87d4ec13df8082c0fcfee3fb5084151808e47e060987a95eabdd142",
+            url="https://zenodo.org/records/3987831",
+            licence="CC BY 4.0",
+        ),
+        TeacherName.YAMNET: Checkpoint(
+            file="yamnet.tflite",
+            size_bytes=3_963_312,
+            sha256="2d5e1e0577beb1fd3b6ba4cf89a7b8813340added8dae72f64fe8cd18731dd4a",
+            url="https://www.kaggle.com/models/google/yamnet/tfLite",
+            licence="Apache-2.0",
+        ),
+        TeacherName.MN04: Checkpoint(
+            file="mn04_as_mAP_432.pt",
+            size_bytes=4_066_513,
+            sha256="899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c",
+            url="https://github.com/fschmid56/EfficientAT/releases/tag/v0.0.1",
+            licence="MIT",
+        ),
+    }
+)
+
+
+def open_teacher(name: TeacherName, folder: Path, device: Device = Device.AUTO) -> Teacher:
+    """Open a teacher whose checkpoint lies in a folder under its published name.
+
+    Raises:
+        MaterialError: the checkpoint is missing or another one, or an extra is not installed.
+    """
+    checkpoint = CHECKPOINTS[name]
+    path = folder / checkpoint.file
+    verify(path, checkpoint, CHECKPOINTS.items())
+    if name is TeacherName.YAMNET:
+        from agent.train.teachers.yamnet import Yamnet, open_interpreter
+
+        return Yamnet(open_interpreter(path))
+    return _open_torch(name, path, device)
+
+
+def _open_torch(name: TeacherName, path: Path, device: Device) -> Teacher:
+    try:
+        import torch
+    except ImportError as error:
+        raise MaterialError(
+            f"{name} needs the `cnn14` extra: install it with pip install 'earlymedia-agent[train,cnn14]'"
+        ) from error
+    from agent.train.teachers import cnn14_network, mobilenet
+    from agent.train.teachers.clip_tagger import ClipTagger, Window
+    from agent.train.teachers.framewise import FramewiseCnn14
+    from agent.train.teachers.tensors import load_tensors
+
+    if device is Device.CUDA and not torch.cuda.is_available():
+        raise MaterialError("no GPU is seen by PyTorch: leave out --device cuda, or install a CUDA build")
+    chosen = torch.device("cuda" if device is not Device.CPU and torch.cuda.is_available() else "cpu")
+    if name is TeacherName.CNN14_FRAMES:
+        framewise = cnn14_network.Cnn14DecisionLevelMax()
+        load_tensors(path, framewise)
+        return FramewiseCnn14(framewise, chosen)
+    if name is TeacherName.CNN14:
+        network: torch.nn.Module = cnn14_network.Cnn14()
+        rate_hz, window = cnn14_network.RATE_HZ, Window(seconds=2.0, hop_seconds=0.5)
+    else:
+        network = mobilenet.MobileNet(width=0.4)
+        rate_hz, window = mobilenet.RATE_HZ, Window(seconds=2.0, hop_seconds=0.5)
+    load_tensors(path, network)
+    return ClipTagger(name, network, rate_hz, window, chosen)
