@@ -67,7 +67,7 @@ class Calls:
         self._clock = clock
         self._calls: dict[str, Call] = {}
         self._dialled: dict[str, list[Call]] = {}
-        self._written: dict[str, dict[str, str]] = {}
+        self._written: dict[str, dict[str, str | None]] = {}
 
     def hand_back_to(self, handback: Handback) -> None:
         """Write to this PBX."""
@@ -91,6 +91,8 @@ class Calls:
             siblings = self._dialled.setdefault(leg.dialer.id, [])
             if not any(sibling.alive for sibling in siblings):
                 siblings.clear()  # the dialer tries the next route: only this one counts
+                # Its dialplan may have preset the variables meanwhile: whatever stood is to be written anew.
+                self._written[leg.dialer.id] = dict.fromkeys(self._written.get(leg.dialer.id, ()))
             siblings.append(call)
         self._books.began(call)
 

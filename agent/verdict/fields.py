@@ -71,8 +71,8 @@ def fields(
     return told | {STATUS: str(status)}
 
 
-def changed(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
-    """Return what `new` says otherwise than `old`, in the order of `new`."""
+def changed(old: Mapping[str, str | None], new: Mapping[str, str]) -> dict[str, str]:
+    """Return what `new` says otherwise than `old`, in the order of `new`; None: nobody knows what stands."""
     return {name: value for name, value in new.items() if old.get(name) != value}
 
 

@@ -172,6 +172,20 @@ async def test_a_caller_who_gives_up_leaves_what_was_heard_to_h(site: Site) -> N
             assert event.get(fields.CARRIER_SIP_CODE) == ""
 
 
+async def test_a_pbx_that_gives_up_reads_what_was_heard_after_dial(site: Site) -> None:
+    async with agent_beside(site.lab):
+        ringing = replace(_speaks(site, final=200, seconds=20), audio=site.sounds[Sound.RINGING])
+        call = await site.place(Way.DIAL_FIVE_SECONDS, ringing)
+        leg = await site.leg(call.number)
+        assert (await site.ended(call)).cancelled is not None
+        report = await site.report("after-dial", leg)
+        assert (report.get("DialStatus"), report.get(fields.OUTCOME)) == ("NOANSWER", "ringing")
+        (event,) = site.verdicts(leg)
+        assert event.get(fields.CARRIER_SIP_CODE) == ""
+        assert call.caller is not None
+        assert await call.caller.final() == 480
+
+
 async def test_a_forked_call_is_spoken_for_by_the_leg_that_knows_most(site: Site) -> None:
     async with agent_beside(site.lab) as agent:
         rings = Scenario(audio=site.sounds[Sound.RINGING], seconds=8, final=486)

@@ -77,8 +77,9 @@ async def test_an_answered_call_in_audiosocket_goes_on_as_soon_as_the_watchdog_e
         await site.ended(placed)
 
 
-async def test_no_place_for_a_tap(site: Site, without_agent: list[Experience]) -> None:
-    beside = {"audiosocket": _audiosocket(site, max_connections=1)}
+@each_spy
+async def test_no_place_for_a_tap(site: Site, without_agent: list[Experience], tap: str) -> None:
+    beside = {"tap": tap, "audiosocket": _audiosocket(site, max_connections=1)}
     async with agent_beside(site.lab, mode="shadow", asterisk=beside):
         assert_unhurt(await experiences(site, await launch(site, times=2)), without_agent)
 

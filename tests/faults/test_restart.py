@@ -15,10 +15,12 @@ from tests.lab_fixtures import agent_beside, journalled, open_site, until
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
 
 
+@pytest.mark.parametrize("tap", ["audiosocket", "eagi"])
 async def test_the_agent_finds_a_restarted_asterisk_by_itself_and_hears_the_next_call(
-    shared_lab: LabAsterisk,
+    shared_lab: LabAsterisk, tap: str
 ) -> None:
-    async with open_site(shared_lab) as before, agent_beside(shared_lab) as agent:
+    beside = agent_beside(shared_lab, asterisk={"tap": tap})
+    async with open_site(shared_lab) as before, beside as agent:
         rings = replace(REFUSED, audio=before.sounds[Sound.RINGING])
         ways = (Way.DIAL, Way.LOCAL, Way.OWN_EAGI, Way.OWN_AUDIOSOCKET)
         cut_short = [await before.leg((await before.place(way, rings)).number) for way in ways]

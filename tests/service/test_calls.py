@@ -291,6 +291,16 @@ class TestForks:
         assert stands.pop("EARLYMEDIA_OUTCOME") == "unknown"
         assert stands["EARLYMEDIA_CAUSE"] == stands["EARLYMEDIA_CARRIER_SIP_CODE"] == ""
 
+    def test_the_next_route_says_everything_again(self, calls: Calls, paper: Paper) -> None:
+        """A dialplan that presets the variables before each Dial() must not miss what did not change."""
+        calls.leg_began(LEG)
+        calls.leg_ended(LEG.id, CarrierFinal(486, 17))
+        first = paper.stands_on(CALLER.id)
+        paper.written.clear()
+        calls.leg_began(self.OTHER)
+        calls.leg_ended(self.OTHER.id, CarrierFinal(486, 17))
+        assert paper.stands_on(CALLER.id) == first
+
 
 def test_giving_up_says_so_where_no_final_verdict_stands(calls: Calls, paper: Paper) -> None:
     other = Leg("1.3", "PJSIP/carrier-00000003", "PJSIP/carrier", "1")
