@@ -21,6 +21,8 @@ from agent.pbx.port import TapKind
 log = structlog.get_logger(__name__)
 
 RECEIVE_BYTES = 64 * 1024
+MAX_UNANSWERED = 100
+"""More commands than the agent has any reason to say: this Asterisk does not answer."""
 LAST_WORDS_S = 0.5
 """After a hang-up the shim lives no longer than this; then so does the session."""
 
@@ -56,6 +58,8 @@ class EagiSession:
         self._tap: EagiTap | None = None
         self._agi = AgiSession()
         self._replies: deque[asyncio.Future[AgiReply]] = deque()
+        """What every command not yet answered awaits; only the first of them was said."""
+        self._unsaid: deque[bytes] = deque()
         self._on_environment = on_environment
         self._on_released = on_closed
         self._loop = asyncio.get_running_loop()
@@ -119,7 +123,11 @@ class EagiSession:
             raise TimeoutError(f"Asterisk did not answer AGI {words[0]} within {timeout_s} s.") from None
 
     def send(self, *words: str) -> asyncio.Future[AgiReply]:
-        """Send one AGI command now and return the future of its reply, which need not be awaited."""
+        """Send one AGI command in its turn and return the future of its reply, which need not be awaited.
+
+        One command is under way at a time: Asterisk reads ahead into a buffer, and a command that lies
+        there is not looked at before the next bytes come.
+        """
         line = agi.command(*words)
         reply: asyncio.Future[AgiReply] = self._loop.create_future()
         reply.add_done_callback(_retrieve)
@@ -127,13 +135,21 @@ class EagiSession:
             reply.set_exception(EagiClosedError("The EAGI session is over."))
             return reply
         self._replies.append(reply)
+        self._unsaid.append(line)
+        if len(self._replies) == 1:
+            self._say_next()
+        elif len(self._replies) > MAX_UNANSWERED:
+            self.abort()
+        return reply
+
+    def _say_next(self) -> None:
+        line = self._unsaid.popleft()
         try:
             sent = self._socket.send(line)
         except OSError:  # includes a shim that does not read
             sent = 0
         if sent < len(line):
             self.abort()
-        return reply
 
     def give_sign_of_life(self) -> None:
         """Tell the shim, by a byte that it keeps from Asterisk, that the agent is not stalled."""
@@ -172,6 +188,7 @@ class EagiSession:
             if not reply.done():
                 reply.set_exception(EagiClosedError("The EAGI session ended before the reply."))
         self._replies.clear()
+        self._unsaid.clear()
         self._on_released(self)
         self._tell(self.on_closed)
 
@@ -221,7 +238,9 @@ class EagiSession:
                 reply = self._replies.popleft()
                 if not reply.done():
                     reply.set_result(event)
-                if self._closing and not self._replies:
+                if self._unsaid:
+                    self._say_next()
+                elif self._closing:
                     self.abort()
             case AgiHangup():
                 self._light_fuse()
