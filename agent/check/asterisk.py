@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent.check.finding import Finding, fine, note, problem
 from agent.pbx.asterisk.adapter import AsteriskSettings
-from agent.pbx.asterisk.ami import AmiClient, AmiDeniedError, AmiError, AmiSettings, AmiState
+from agent.pbx.asterisk.ami import AmiClient, AmiDeniedError, AmiError, AmiEvent, AmiSettings, AmiState
 from agent.pbx.asterisk.audiosocket_server import AudioSocketServer
 from agent.pbx.asterisk.legs import TAP_ID_PREFIX
 from agent.pbx.asterisk.spy import Spy, SpyMethod, SpySettings, TapChoice
@@ -73,14 +73,12 @@ class _Inspection:
         self.client = client
         self.settings = settings
         self.seen: set[str] = set()
-        client.on_event(
-            lambda event: self.seen.add(event.name) if _is_ours(event.headers.get("Uniqueid", "")) else None
-        )
-        client.on_event(
-            lambda event: (
-                self.seen.add(event.name) if _is_ours(event.headers.get("DestUniqueid", "")) else None
-            )
-        )
+        client.on_event(self._saw)
+
+    def _saw(self, event: AmiEvent) -> None:
+        ids = (event.headers.get(header, "") for header in ("Uniqueid", "DestUniqueid"))
+        if any(channel_id.startswith(TAP_ID_PREFIX) for channel_id in ids):
+            self.seen.add(event.name)
 
     async def findings(self) -> list[Finding]:
         return [
@@ -234,10 +232,6 @@ def _shim_socket(path: Path) -> Iterator[Finding]:
         yield note(
             "shim socket", f"the folder {path.parent} is not there", "start the service: systemd makes it"
         )
-
-
-def _is_ours(channel_id: str) -> bool:
-    return channel_id.startswith(TAP_ID_PREFIX)
 
 
 class _Nobody:

@@ -48,7 +48,6 @@ RINGING_EUROPE = Tone((425.0,), (1.0, 4.0))
 RINGING_NORTH_AMERICA = Tone((440.0, 480.0), (2.0, 4.0))
 BUSY_EUROPE = Tone((425.0,), (0.5, 0.5))
 BUSY_NORTH_AMERICA = Tone((480.0, 620.0), (0.5, 0.5))
-CONGESTION_EUROPE = Tone((425.0,), (0.2, 0.2))
 
 
 def silence(seconds: float) -> bytes:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.hearing.mel import decibels
 from agent.hearing.pcm import Decoder
 from agent.hearing.sound import SOUNDS, Sound
 from agent.hearing.spectrogram import Framer, power
@@ -28,10 +29,10 @@ def draw(judged: Judged, target: Path) -> None:
 
     encoding, data = load(judged.file)
     frames = power([Framer().push(Decoder(encoding).decode(data))])
-    decibels = 10 * np.log10(frames.T + 1e-9)
-    loudest = float(decibels.max(initial=-60.0))
+    levels = decibels(frames.T)
+    loudest = float(levels.max(initial=-60.0))
     above.imshow(
-        decibels,
+        levels,
         origin="lower",
         aspect="auto",
         extent=(0.0, max(len(frames) / 64, 1e-3), 0.0, 4000.0),

@@ -31,11 +31,6 @@ class Kind(IntEnum):
     SLIN192 = 0x18
     ERROR = 0xFF
 
-    @property
-    def is_audio(self) -> bool:
-        """The payload is signed 16-bit little-endian mono."""
-        return Kind.SLIN8 <= self <= Kind.SLIN192
-
 
 HEADER_BYTES = 3
 HELLO_BYTES = HEADER_BYTES + 16
