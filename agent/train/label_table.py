@@ -1,10 +1,12 @@
-"""The label file: the columns of the thesis, then how sure the teachers are and who they were.
+"""The label file: the columns of the thesis, then who labelled, how surely, and what belongs together.
 
-`file,start_time,hard_target,soft_speech,soft_music,soft_ringing,soft_silence,agreement,ambiguous,teacher`,
-one row a second. By its ending it is CSV or, for large sets, Parquet (zstd) with the same columns.
+`file,start_time,hard_target,soft_speech,soft_music,soft_ringing,soft_silence,agreement,ambiguous,teacher,
+group,fold,weight`, one row a second; only the thesis' seven must be there to read one.
+By its ending it is CSV or, for large sets, Parquet (zstd) with the same columns.
 """
 
 import csv
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +18,10 @@ from agent.train.errors import MaterialError
 from agent.train.labelling import LabelledSecond
 
 _SOFT = {sound: f"soft_{sound}" for sound in (Sound.SPEECH, Sound.MUSIC, Sound.RINGING, Sound.SILENCE)}
-COLUMNS = ("file", "start_time", "hard_target", *_SOFT.values(), "agreement", "ambiguous", "teacher")
+COLUMNS = (
+    *("file", "start_time", "hard_target", *_SOFT.values()),
+    *("agreement", "ambiguous", "teacher", "group", "fold", "weight"),
+)
 _ROWS_A_GROUP = 65_536
 
 
@@ -28,7 +33,13 @@ class Row:
     """Path below the labelled folder, with `/`."""
     second: LabelledSecond
     teacher: str
-    """Who labelled it, as `describe` names an ensemble."""
+    """Who labelled it: `construction`, `reviewed`, or an ensemble as `describe` names it."""
+    group: str = ""
+    """What must not be torn apart when strangers are chosen (a speaker, a song), as `family/name`."""
+    fold: int | None = None
+    """Groups of one fold, from 0 on, are tested together; none: it is for training to deal."""
+    weight: float = 1.0
+    """How much the second counts in training, above 0."""
 
 
 def refuse_ending(path: Path) -> None:
@@ -56,8 +67,8 @@ def write_rows(path: Path, rows: Iterable[Row], ending: str) -> int:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        floats = dict.fromkeys((*_SOFT.values(), "start_time", "agreement"), pa.float32())
-        types = {"ambiguous": pa.bool_(), **floats}
+        floats = dict.fromkeys((*_SOFT.values(), "start_time", "agreement", "weight"), pa.float32())
+        types = {"ambiguous": pa.bool_(), "fold": pa.int32(), **floats}
         schema = pa.schema([(name, types.get(name, pa.string())) for name in COLUMNS])
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             records = map(_record, rows)
@@ -87,6 +98,9 @@ def _record(row: Row) -> dict[str, Any]:
         "agreement": second.agreement,
         "ambiguous": second.ambiguous,
         "teacher": row.teacher,
+        "group": row.group,
+        "fold": row.fold,
+        "weight": row.weight,
     }
 
 
@@ -96,18 +110,18 @@ def read_rows(path: Path) -> Iterator[Row]:
     Raises:
         MaterialError: it cannot be read, lacks a column, or a row is not understood.
     """
-    line = 1
+    line = 2
     try:
         for record in _records(path):
-            line += 1
             yield _row(record)
+            line += 1
     except OSError as error:
         raise MaterialError(
             f"{path} cannot be read ({error.strerror or error}): make it with `earlymedia train label`"
         ) from error
     except KeyError as error:
         raise MaterialError(f"{path} has no column {error}: label the recordings again") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, csv.Error) as error:
         raise MaterialError(
             f"{path} row {line} is not understood ({error}): mend it or label the recordings again"
         ) from error
@@ -130,11 +144,37 @@ def _row(record: dict[str, Any]) -> Row:
     soft = [float(record[_SOFT[sound]]) for sound in SOUNDS]
     if not all(0.0 <= value <= 1.0 for value in soft):
         raise ValueError("soft targets lie from 0 to 1")
+    start = float(record["start_time"])
+    if not 0 <= start < math.inf:
+        raise ValueError(f"a second starts at 0 or later, not at {start}")
     second = LabelledSecond(
-        start=int(float(record["start_time"])),
+        start=int(start),
         sound=Sound(record["hard_target"].lower()),
         soft=(soft[0], soft[1], soft[2], soft[3]),
         agreement=float(record.get("agreement", 1.0)),
         ambiguous=record.get("ambiguous") in (True, "1"),
     )
-    return Row(str(record["file"]), second, str(record.get("teacher", "")))
+    return Row(
+        str(record["file"]),
+        second,
+        str(record.get("teacher") or ""),
+        str(record.get("group") or ""),
+        _fold(record.get("fold")),
+        _weight(record.get("weight")),
+    )
+
+
+def _fold(value: Any) -> int | None:
+    if value in (None, ""):
+        return None
+    fold = float(value)  # a table with an empty fold may have made 3.0 of 3
+    if fold < 0 or not fold.is_integer():
+        raise ValueError(f"a fold is a whole number from 0 on, not {value}")
+    return int(fold)
+
+
+def _weight(value: Any) -> float:
+    weight = 1.0 if value in (None, "") else float(value)
+    if not 0 < weight < math.inf:
+        raise ValueError(f"a weight lies above 0, unlike {value}")
+    return weight

@@ -18,13 +18,17 @@ THESIS = "file,start_time,hard_target,soft_speech,soft_music,soft_ringing,soft_s
 ROWS = [
     Row("in/a.wav", LabelledSecond(0, Sound.RINGING, (0.75, 0.5, 0.25, 0.0), 1.0, False), "yamnet"),
     Row('a, "b".wav', LabelledSecond(1, Sound.SILENCE, (0.0, 0.0, 0.125, 1.0), 0.5, True), "yamnet"),
-]
+    Row(
+        "c.flac", LabelledSecond(2, Sound.MUSIC, (0.0, 0.0, 1.0, 0.0), 1.0, False), "construction",
+        "songs/Ada", 3, 0.5,
+    ),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_what_is_written_is_read_again(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"labels{ending}"
-    assert write_rows(path, iter(ROWS), ending) == 2
+    assert write_rows(path, iter(ROWS), ending) == 3
     assert list(read_rows(path)) == ROWS
 
 
@@ -32,9 +36,9 @@ def test_the_columns_of_the_thesis_come_first(tmp_path: Path) -> None:
     write_rows(tmp_path / "l.csv", ROWS, ".csv")
     write_rows(tmp_path / "l.parquet", ROWS, ".parquet")
     with (tmp_path / "l.csv").open(newline="") as file:
-        head, first, _ = csv.reader(file)
+        head, first, *_ = csv.reader(file)
     assert ",".join(head).startswith(THESIS + ",agreement,ambiguous,teacher")
-    assert first == ["in/a.wav", "0", "ringing", "0.5", "0.25", "0.75", "0", "1", "0", "yamnet"]
+    assert first == ["in/a.wav", "0", "ringing", "0.5", "0.25", "0.75", "0", "1", "0", "yamnet", "", "", "1"]
     assert tuple(pq.read_schema(tmp_path / "l.parquet").names) == COLUMNS == tuple(head)
 
 
@@ -51,6 +55,12 @@ def test_a_file_of_the_thesis_itself_is_read(tmp_path: Path) -> None:
         (f"{THESIS}\na.wav,0,music,0,0,0,0\na.wav,x,music,0,0,0,0\n", "row 3 is not understood"),
         (f"{THESIS}\na.wav,0,music,0,7,0,0\n", "soft targets lie from 0 to 1"),
         (f"{THESIS}\na.wav,0,music,0,nan,0,0\n", "soft targets lie from 0 to 1"),
+        (f"{THESIS}\na.wav,-1,music,0,0,0,0\n", "a second starts at 0 or later"),
+        (f"{THESIS},weight\na.wav,0,music,0,0,0,0,0\n", "a weight lies above 0, unlike 0"),
+        (f"{THESIS},weight\na.wav,0,music,0,0,0,0,nan\n", "a weight lies above 0"),
+        (f"{THESIS},fold\na.wav,0,music,0,0,0,0,1.5\n", "a fold is a whole number from 0 on, not 1.5"),
+        (f"{THESIS},fold\na.wav,0,music,0,0,0,0,-1\n", "a fold is a whole number from 0 on"),
+        (f"{THESIS}\n{'a' * 200_000},0,music,0,0,0,0\n", "row 2 is not understood (field larger"),
         (f"{THESIS}\na.wav,0,music\n", "row 2 is not understood"),
         ("file,start_time\na.wav,0\n", "has no column 'soft_ringing'"),
     ],
