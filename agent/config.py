@@ -122,6 +122,8 @@ class TrunkConfig(_Section):
     policy: RulesConfig = RulesConfig()
     cut: tuple[Outcome, ...] = ()
     """Outcomes that end a leg early."""
+    keep_audio: bool = False
+    """Keep this trunk's early media on disk, see `HarvestConfig`."""
 
     @field_validator("cut")
     @classmethod
@@ -209,6 +211,8 @@ class ModelConfig(_Section):
 
     model_config = ConfigDict(protected_namespaces=())
     path: Path = Field(default_factory=lambda: share_dir() / "models" / "student.joblib")
+    candidate_path: Path | None = None
+    """A second forest that judges in shadow beside the first; None: there is none."""
 
 
 class HearingConfig(_Section):
@@ -257,6 +261,14 @@ class JournalConfig(_Section):
     """Key that numbers are hashed with; made on the first run."""
 
 
+class HarvestConfig(_Section):
+    """Where the early media of trunks with `keep_audio` is kept, how much of it and for how long."""
+
+    folder: Path = Path("/var/lib/earlymedia/harvest")
+    max_megabytes: PositiveFloat = 1000.0
+    max_age_days: PositiveFloat = 30.0
+
+
 class MetricsConfig(_Section):
     """Prometheus text over HTTP."""
 
@@ -285,6 +297,7 @@ class Config(_Section):
     policy: PolicyConfig = PolicyConfig()
     attempts: AttemptsConfig = AttemptsConfig()
     journal: JournalConfig = JournalConfig()
+    harvest: HarvestConfig = HarvestConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
 

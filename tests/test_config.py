@@ -43,7 +43,7 @@ def test_the_shipped_file_shows_every_setting_with_its_default() -> None:
     raw["asterisk"].pop("secret")  # it stands there as the other way to give it
     config = Config.model_validate(raw)
     assert _keys_of(Config) <= _paths(raw) | {"asterisk.secret"}
-    for section in ("hearing", "settling", "attempts", "journal", "metrics", "log"):
+    for section in ("hearing", "settling", "attempts", "journal", "harvest", "metrics", "log"):
         assert getattr(config, section) == getattr(Config(), section), section
 
 

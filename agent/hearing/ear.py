@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from agent.hearing.features import features
+from agent.hearing.features import Vectors, features
 from agent.hearing.forest import Forest
 from agent.hearing.pcm import SAMPLE_RATE, Decoder, Samples
 from agent.hearing.rows import ROW_WIDTH, Rows, frame_rows
@@ -68,12 +68,16 @@ class Stream:
 class Ear:
     """One pair of ears for all calls."""
 
-    __slots__ = ("_forest", "_max_calls_per_batch")
+    __slots__ = ("_forest", "_max_calls_per_batch", "candidate")
 
-    def __init__(self, forest: Forest, max_calls_per_batch: int = 64) -> None:
+    def __init__(
+        self, forest: Forest, max_calls_per_batch: int = 64, candidate: Forest | None = None
+    ) -> None:
         """Listen with `forest`, to at most `max_calls_per_batch` calls at once to bound memory."""
         self._forest = forest
         self._max_calls_per_batch = max_calls_per_batch
+        self.candidate = candidate
+        """A second forest that judges the same features in shadow; it may be changed at any time."""
 
     def hear(self, chunks: Sequence[tuple[Stream, bytes]]) -> list[list[HeardSecond]]:
         """Take new audio of many calls and return the seconds that it completes, in the same order.
@@ -97,9 +101,11 @@ class Ear:
                 vectors.append(features(np.stack(done)))
         heard: list[list[HeardSecond]] = [[] for _ in chunks]
         if vectors:
-            judged = self._forest.predict(np.concatenate(vectors)).tolist()
-            for index, (at, gap), p in zip(owners, starts, judged, strict=True):
-                heard[index].append(HeardSecond(at, tuple(p), gap))
+            every = np.concatenate(vectors)
+            judged = _judged(self._forest, every)
+            shadow = [None] * len(judged) if (other := self.candidate) is None else _judged(other, every)
+            for index, (at, gap), p, q in zip(owners, starts, judged, shadow, strict=True):
+                heard[index].append(HeardSecond(at, p, gap, q))
         return heard
 
     def _batches(self, chunks: Sequence[tuple[Stream, bytes]]) -> Iterator[list[tuple[int, Stream, bytes]]]:
@@ -117,3 +123,7 @@ class Ear:
                     for index, stream, data, rate in calls
                     if len(data) > second * rate
                 ]
+
+
+def _judged(forest: Forest, vectors: Vectors) -> list[tuple[float, float, float, float]]:
+    return [(p[0], p[1], p[2], p[3]) for p in forest.predict(vectors).tolist()]

@@ -45,6 +45,8 @@ class HeardSecond:
     """Probability of each of `SOUNDS`, sums to 1."""
     after_gap: bool = False
     """Audio was dropped within or just before this second."""
+    candidate_p: tuple[float, float, float, float] | None = None
+    """The same of a candidate that listens in shadow, None without one; no verdict reads it."""
 
     @property
     def sound(self) -> Sound:

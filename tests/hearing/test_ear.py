@@ -123,3 +123,16 @@ def test_a_call_costs_at_most_25_kilobytes(forest: Forest) -> None:
 
 def _values(thing: object) -> list[object]:
     return [getattr(thing, name) for name in type(thing).__slots__]  # type: ignore[attr-defined]
+
+
+def test_a_candidate_judges_the_same_seconds_and_changes_no_judgement(forest: Forest) -> None:
+    other = Forest(forest.card, forest.trees[:5])
+    data = noise(2.1)
+    [alone] = Ear(forest).hear([(Stream(Encoding.SLIN8), data)])
+    [its_own] = Ear(other).hear([(Stream(Encoding.SLIN8), data)])
+    ear = Ear(forest, candidate=other)
+    [both] = ear.hear([(Stream(Encoding.SLIN8), data)])
+    assert [second.p for second in both] == [second.p for second in alone]
+    assert [second.candidate_p for second in both] == [second.p for second in its_own]
+    ear.candidate = None
+    assert ear.hear([(Stream(Encoding.SLIN8), data)]) == [alone]
