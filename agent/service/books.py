@@ -12,6 +12,7 @@ from agent.service.call import Call
 from agent.service.journal import CallRecord, Journal
 from agent.service.metrics import Metrics
 from agent.service.privacy import NumberKey, masked
+from agent.service.shadow import shadow_verdict
 from agent.verdict.agreement import agreement
 from agent.verdict.policy import Decision
 
@@ -38,6 +39,8 @@ class ServiceBooks:
             period_seconds=start.attempts.period_hours * 3600,
         )
         self._counting: set[asyncio.Task[None]] = set()
+        self.candidate = ""
+        """Name of the candidate that listens in shadow."""
 
     def began(self, call: Call) -> None:
         """Count an attempt against the budget of the call's number."""
@@ -104,6 +107,7 @@ class ServiceBooks:
                 audio_seconds=call.audio_seconds,
                 dropped_seconds=call.dropped_seconds,
                 handed_back=handed_back,
+                candidate=shadow_verdict(call, self.candidate),
             )
         )
         metrics = self._metrics

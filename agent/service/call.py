@@ -35,6 +35,8 @@ class Call:
     dropped_bytes: int = 0
     media_since: float | None = None
     """Monotonic time at which early media was announced."""
+    heard: list[HeardSecond] = field(default_factory=list)
+    """The seconds heard through the present tap."""
     evidence: Evidence = field(init=False)
     verdict: Verdict = field(init=False)
 
@@ -86,7 +88,7 @@ class Call:
         stream = Stream(tap.encoding)
         if self.earlier_seconds:
             stream.mark_gap()
-        self.tap, self.stream = tap, stream
+        self.tap, self.stream, self.heard = tap, stream, []
         self.evidence.tap()
         return True
 
@@ -97,6 +99,8 @@ class Call:
 
     def hear(self, seconds: Sequence[HeardSecond]) -> None:
         """Take in judged seconds."""
+        if not self.evidence.closed:
+            self.heard.extend(seconds)
         for second in seconds:
             self.evidence.hear(second)
         self.verdict = settle(self.evidence)

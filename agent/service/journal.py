@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from agent.pbx.port import CarrierFinal, TapKind
+from agent.service.shadow import ShadowVerdict
 from agent.verdict.agreement import Agreement
 from agent.verdict.policy import Decision
 from agent.verdict.settle import Verdict
@@ -47,6 +48,8 @@ class CallRecord:
     """Audio of it that was lost before it was heard."""
     handed_back: bool
     """The PBX was told (active mode)."""
+    candidate: ShadowVerdict | None = None
+    """What a candidate in shadow makes of the call, None where none heard all of it."""
 
     def as_json(self) -> Mapping[str, Any]:
         """The record as it stands in the journal."""
@@ -72,6 +75,7 @@ class CallRecord:
             "audio_seconds": round(self.audio_seconds, 3),
             "dropped_seconds": round(self.dropped_seconds, 3),
             "handed_back": self.handed_back,
+            "candidate": self.candidate.as_json() if self.candidate else None,
         }
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from agent.verdict.agreement import Agreement
+from agent.verdict.evidence import GAP, LETTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,44 @@ class HeardAgainstSaid:
 
 
 @dataclass(slots=True)
+class InShadow:
+    """What one candidate made of a trunk's calls, beside what the agent told."""
+
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Calls by the agent's outcome and the candidate's."""
+    sounds: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Seconds by the agent's letter and the candidate's, see `Evidence.timeline`."""
+
+    def take(self, other: "InShadow") -> None:
+        """Add what another has counted."""
+        self.outcomes += other.outcomes
+        self.sounds += other.sounds
+
+    def as_json(self) -> Mapping[str, Any]:
+        """How often and where the two differ."""
+        return {
+            "calls": self.outcomes.total(),
+            "calls_differ": _differing(self.outcomes).total(),
+            "seconds": self.sounds.total(),
+            "seconds_differ": _differing(self.sounds).total(),
+            "outcomes": [
+                {"outcome": ours, "candidate": theirs, "calls": count}
+                for (ours, theirs), count in _differing(self.outcomes).most_common()
+            ],
+            "sounds": [
+                {"sound": _SOUND_OF[ours], "candidate": _SOUND_OF[theirs], "seconds": count}
+                for (ours, theirs), count in _differing(self.sounds).most_common()
+            ],
+        }
+
+
+@dataclass(slots=True)
 class TrunkReport:
     """The calls of one trunk."""
 
     kinds: Counter[HeardAgainstSaid] = field(default_factory=Counter)
+    candidates: dict[str, InShadow] = field(default_factory=dict)
+    """Candidates that listened in shadow, by name."""
 
     @property
     def calls(self) -> int:
@@ -65,13 +101,37 @@ class Report:
                         }
                         for kind, count in trunk.kinds.most_common()
                     ],
+                    "candidates": [
+                        {"model": model, **shadow.as_json()} for model, shadow in trunk.candidates.items()
+                    ],
                 }
                 for name, trunk in sorted(self.trunks.items())
             ],
         }
 
-    def table(self) -> Table:
+    def table(self) -> Group:
         """The report as `earlymedia report` shows it."""
+        shadows = any(trunk.candidates for trunk in self.trunks.values())
+        return Group(self._heard_against_said(), *([self._in_shadow()] if shadows else []))
+
+    def _in_shadow(self) -> Table:
+        table = Table(title="Candidates in shadow")
+        for heading in ("trunk", "candidate", "the agent", "the candidate"):
+            table.add_column(heading)
+        for heading in ("calls", "share", "seconds that differ"):
+            table.add_column(heading, justify="right")
+        for name, trunk in sorted(self.trunks.items()):
+            for model, shadow in trunk.candidates.items():
+                calls, seconds = shadow.outcomes.total(), shadow.sounds.total()
+                differing, other = _differing(shadow.outcomes), _differing(shadow.sounds).total()
+                share = f"{other / seconds:.1%} of {seconds}"
+                table.add_row(Text(name), Text(model), "all calls", "", str(calls), "", share)
+                for (ours, theirs), count in differing.most_common():
+                    table.add_row("", "", Text(ours), Text(theirs), str(count), f"{count / calls:.1%}", "")
+            table.add_section()
+        return table
+
+    def _heard_against_said(self) -> Table:
         table = Table(title="Heard against said")
         for heading in ("trunk", "heard", "the verdict"):
             table.add_column(heading)
@@ -93,6 +153,18 @@ class Report:
 
 
 _STYLES = {"agrees": "green", "contradicts": "red", "adds_detail": "yellow"}
+_SOUND_OF = {letter: sound.value for sound, letter in LETTER.items()}
+
+
+def _letters(timeline: str) -> str:
+    letters = timeline.replace(GAP, "")
+    if not set(letters) <= _SOUND_OF.keys():
+        raise ValueError(f"a second that is none: {timeline}")
+    return letters
+
+
+def _differing(pairs: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    return Counter({pair: count for pair, count in pairs.items() if pair[0] != pair[1]})
 
 
 def report(lines: Iterable[str]) -> Report:
@@ -102,16 +174,27 @@ def report(lines: Iterable[str]) -> Report:
         if not line.strip():
             continue
         try:
-            call = json.loads(line)
-            trunk, code = str(call["trunk"]), call["carrier_sip_code"]
-            kind = HeardAgainstSaid(
-                str(call["outcome"]), None if code is None else int(code), str(call["agreement"])
-            )
-        except (ValueError, KeyError, TypeError, RecursionError):
+            trunk, kind, shadows = _parse(line)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             result.unreadable += 1
             continue
-        result.trunks.setdefault(trunk, TrunkReport()).kinds[kind] += 1
+        counted = result.trunks.setdefault(trunk, TrunkReport())
+        counted.kinds[kind] += 1
+        for model, shadow in shadows.items():
+            counted.candidates.setdefault(model, InShadow()).take(shadow)
     return result
+
+
+def _parse(line: str) -> tuple[str, HeardAgainstSaid, Mapping[str, InShadow]]:
+    """Read one call: its trunk, its kind, and what a candidate made of it."""
+    call = json.loads(line)
+    code, candidate = call["carrier_sip_code"], call.get("candidate")
+    kind = HeardAgainstSaid(str(call["outcome"]), None if code is None else int(code), str(call["agreement"]))
+    if candidate is None:
+        return str(call["trunk"]), kind, {}
+    seconds = zip(_letters(call["seconds"]), _letters(candidate["seconds"]), strict=True)
+    shadow = InShadow(Counter([(kind.outcome, str(candidate["outcome"]))]), Counter(seconds))
+    return str(call["trunk"]), kind, {str(candidate["model"]): shadow}
 
 
 def journal_lines(path: Path) -> Iterator[str]:

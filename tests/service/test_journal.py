@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from agent.pbx.port import CarrierFinal, TapKind
 from agent.service import journal as module
 from agent.service.journal import CallRecord, Journal
+from agent.service.shadow import ShadowVerdict
 from agent.verdict.agreement import Agreement
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import Decision, Redial
@@ -76,6 +77,20 @@ def test_a_call_is_one_line(tmp_path: Path) -> None:
         "audio_seconds": 11.52,
         "dropped_seconds": 0.0,
         "handed_back": True,
+        "candidate": None,
+    }
+
+
+def test_what_a_candidate_made_of_the_call_stands_beside_it(tmp_path: Path) -> None:
+    heard = ShadowVerdict("0123456789ab", "rr...", Verdict(Outcome.RINGING, 0.71234, True, 5.0, "5 s heard"))
+    with journal(tmp_path / "calls.jsonl") as book:
+        book.write(replace(RECORD, candidate=heard))
+    assert json.loads((tmp_path / "calls.jsonl").read_text())["candidate"] == {
+        "model": "0123456789ab",
+        "seconds": "rr...",
+        "outcome": "ringing",
+        "confidence": 0.712,
+        "final_at": 5.0,
     }
 
 

@@ -48,6 +48,7 @@ def test_it_counts_each_trunk_by_what_was_heard_and_said() -> None:
                     },
                     {"outcome": "ringing", "carrier_sip_code": 480, "agreement": "agrees", "calls": 1},
                 ],
+                "candidates": [],
             },
             {
                 "trunk": "south",
@@ -57,6 +58,7 @@ def test_it_counts_each_trunk_by_what_was_heard_and_said() -> None:
                 "adds_detail": 0.0,
                 "none": 1.0,
                 "heard": [{"outcome": "no_audio", "carrier_sip_code": None, "agreement": "none", "calls": 1}],
+                "candidates": [],
             },
         ],
     }
@@ -141,3 +143,47 @@ def _shown(lines: list[str]) -> str:
     with console.capture() as captured:
         console.print(report(lines).table())
     return captured.get()
+
+
+class TestCandidates:
+    """What a candidate in shadow made of the same calls."""
+
+    def line(self, ours: tuple[str, str], theirs: tuple[str, str], model: str = "0123abcd") -> str:
+        call = json.loads(line("north", ours[0], 486, "contradicts")) | {"seconds": ours[1]}
+        call["candidate"] = {"outcome": theirs[0], "seconds": theirs[1], "model": model}
+        return json.dumps(call)
+
+    def lines(self) -> list[str]:
+        same, other = ("ringing", "rr.!r"), ("music", "rm.m!")
+        return [
+            self.line(same, same),
+            self.line(same, other),
+            self.line(same, same, model="ffff0000"),
+            *LINES,
+        ]
+
+    def test_where_it_differs_is_counted_by_outcome_and_by_second(self) -> None:
+        north, south = report(self.lines()).as_json()["trunks"]
+        first, second = north["candidates"]
+        assert first == {
+            "model": "0123abcd",
+            "calls": 2,
+            "calls_differ": 1,
+            "seconds": 8,
+            "seconds_differ": 2,
+            "outcomes": [{"outcome": "ringing", "candidate": "music", "calls": 1}],
+            "sounds": [{"sound": "ringing", "candidate": "music", "seconds": 2}],
+        }
+        assert (second["model"], second["calls"], second["calls_differ"]) == ("ffff0000", 1, 0)
+        assert south["candidates"] == []
+
+    def test_the_table_shows_it_only_where_one_listened(self) -> None:
+        shown = _shown(self.lines())
+        assert "Candidates in shadow" in shown
+        assert "25.0% of 8" in shown
+        assert "Candidates in shadow" not in _shown(LINES)
+
+    @pytest.mark.parametrize("theirs", ["rr", "rr.rr", "rr.x", None])
+    def test_other_seconds_than_the_agents_are_no_record(self, theirs: str) -> None:
+        torn = self.line(("ringing", "rr.r"), ("ringing", theirs))
+        assert report([torn, *LINES]).unreadable == 1
