@@ -151,6 +151,12 @@ class Site:
         """Wait for the verdict event of a leg."""
         return await self.event("EarlyMediaVerdict", lambda e: e.get("Uniqueid") == leg.id)
 
+    async def only_verdict(self, leg: SeenLeg) -> Happening:
+        """Wait for the verdict event of a leg, and see that it is the only one."""
+        event = await self.verdict(leg)
+        assert self.verdicts(leg) == [event]
+        return event
+
     def verdicts(self, leg: SeenLeg) -> list[Happening]:
         """Return the verdict events of a leg so far."""
         return list(self.dialer.named("EarlyMediaVerdict", lambda e: e.get("Uniqueid") == leg.id))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.demo.call import Scenario
+from agent.demo.dialer import Happening
 from agent.hearing.sound import Sound
 from agent.verdict import fields
 from tests.e2e.scenarios import Way
@@ -68,7 +69,7 @@ async def test_a_cut_ends_the_leg_with_the_mapped_cause(site: Site) -> None:
             call = await site.ended(placed)
             assert call.cancelled is not None
             assert call.cancel_reason == "Q.850;cause=1"
-            (event,) = site.verdicts(await site.leg(placed.number))
+            event = await site.only_verdict(await site.leg(placed.number))
             assert event.get(fields.CAUSE) == "1"
             assert event.get(fields.REDIAL) == "no"
             if placed.caller is not None:
@@ -167,7 +168,7 @@ async def test_a_caller_who_gives_up_leaves_what_was_heard_to_h(site: Site) -> N
             assert (await site.ended(call)).cancelled is not None
             report = await site.report("h", leg)
             assert report.get(fields.OUTCOME) == "ringing"
-            (event,) = site.verdicts(leg)
+            event = await site.only_verdict(leg)
             assert event.get(fields.STATUS) == "final"
             assert event.get(fields.CARRIER_SIP_CODE) == ""
 
@@ -180,10 +181,26 @@ async def test_a_pbx_that_gives_up_reads_what_was_heard_after_dial(site: Site) -
         assert (await site.ended(call)).cancelled is not None
         report = await site.report("after-dial", leg)
         assert (report.get("DialStatus"), report.get(fields.OUTCOME)) == ("NOANSWER", "ringing")
-        (event,) = site.verdicts(leg)
+        event = await site.only_verdict(leg)
         assert event.get(fields.CARRIER_SIP_CODE) == ""
         assert call.caller is not None
         assert await call.caller.final() == 480
+
+
+@pytest.mark.parametrize("way", [Way.OWN_EAGI, Way.OWN_AUDIOSOCKET])
+async def test_a_call_of_pattern_a_that_rings_out_is_ended_by_its_snippet(site: Site, way: Way) -> None:
+    async with agent_beside(site.lab):
+        ringing = replace(_speaks(site, final=200, seconds=20), audio=site.sounds[Sound.RINGING])
+        placed = await site.place(way, ringing, variables={"EARLYMEDIA_RING_SECONDS": "5"})
+        leg = await site.leg(placed.number)
+        call = await site.ended(placed)
+        assert call.cancelled is not None
+        assert 4 < call.cancelled - call.invited < 15
+        assert (await site.hangup(leg.id)).get("Cause") == "19"
+        assert (await site.report("h", leg)).get(fields.OUTCOME) == "ringing"
+        event = await site.only_verdict(leg)
+        assert (event.get(fields.OUTCOME), event.get(fields.CARRIER_SIP_CODE)) == ("ringing", "")
+        assert not [e for e in site.dialer.named("LabReport") if _reached_dialer(e, leg)]
 
 
 async def test_a_forked_call_is_spoken_for_by_the_leg_that_knows_most(site: Site) -> None:
@@ -195,7 +212,8 @@ async def test_a_forked_call_is_spoken_for_by_the_leg_that_knows_most(site: Site
         await forked.caller.over(40)
         heard = [(await journalled(agent, leg))["outcome"] for leg in legs]
         assert heard == ["ringing", "announcement"]
-        assert all(len(site.verdicts(leg)) == 1 for leg in legs)
+        for leg in legs:
+            await site.only_verdict(leg)
         report = await site.report("after-dial", legs[0])
         assert report.get(fields.OUTCOME) in ("ringing", "announcement")
 
@@ -203,6 +221,10 @@ async def test_a_forked_call_is_spoken_for_by_the_leg_that_knows_most(site: Site
 async def _over(site: Site, placed: Placed) -> SeenLeg:
     await site.ended(placed)
     return await site.leg(placed.number)
+
+
+def _reached_dialer(event: Happening, leg: SeenLeg) -> bool:
+    return (event.get("Where"), event.get("Uniqueid")) == ("answered", leg.id)
 
 
 def _speaks(site: Site, *, final: int, seconds: float) -> Scenario:

@@ -50,31 +50,33 @@ async def test_stopped_in_its_tracks_across_the_carriers_final_code(
         heard = await launch(site, times=2)
         await until(lambda: len(agent.events("listening")) >= len(heard) // 2)
         agent.freeze()
-        fleet = await experiences(site, heard + await launch(site, times=2))
-        for number, experience in enumerate(fleet):
-            if FLEET[number % len(FLEET)] != (Way.OWN_AUDIOSOCKET, ANSWERED):  # see the next test
-                experience.assert_same(without_agent[number % len(FLEET)])
+        assert_unhurt(await experiences(site, heard + await launch(site, times=2)), without_agent)
         agent.thaw()
         await _hears_the_next_call(site)
     await site.nobody_left()
 
 
-async def test_an_answered_call_in_audiosocket_goes_on_as_soon_as_the_watchdog_ends_a_stalled_agent(
-    site: Site,
+async def test_stopped_in_its_tracks_as_the_callee_answers(
+    site: Site, without_agent: list[Experience]
 ) -> None:
-    """AudioSocket() knows no fuse: the one thing that a stalled agent can hold is the dialplan after it."""
+    """Nobody reads the audio and nobody closes: own taps must let the dialplan go all the same."""
+    ways = (Way.OWN_EAGI, Way.OWN_AUDIOSOCKET)
     async with agent_beside(site.lab) as agent:
         audio = site.sounds[Sound.RINGING]
-        placed = await site.place(Way.OWN_AUDIOSOCKET, replace(ANSWERED, audio=audio, answered_seconds=8.0))
-        await agent.logged("listening", timeout_seconds=20)
+        placed = [await site.place(way, replace(ANSWERED, audio=audio, answered_seconds=8.0)) for way in ways]
+        calls = [await site.carrier.call_to(call.number) for call in placed]
+        await until(lambda: all(call.final_sent is not None for call in calls))
         agent.freeze()
-        call = await site.carrier.call_to(placed.number)
-        await until(lambda: call.final_status == 200)
-        await asyncio.sleep(1.0)
-        await agent.kill()
-        await site.report("answered", await site.leg(placed.number))
-        assert call.bye_sent is None
-        await site.ended(placed)
+        for call, seen in zip(placed, calls, strict=True):
+            await site.report("answered", await site.leg(call.number))
+            assert seen.bye_sent is None
+        agent.thaw()
+        fleet = await experiences(site, placed)
+        for way, experience in zip(ways, fleet, strict=True):
+            undisturbed = without_agent[FLEET.index((way, ANSWERED))]
+            assert experience.said == undisturbed.said
+            assert experience.connected_after < undisturbed.connected_after + 4.0
+    await site.nobody_left()
 
 
 @each_spy

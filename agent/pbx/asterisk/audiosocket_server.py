@@ -12,8 +12,9 @@ import structlog
 from agent.hearing.sound import Encoding
 from agent.pbx.asterisk import audiosocket
 from agent.pbx.asterisk.acceptor import BACKLOG, Acceptor
+from agent.pbx.asterisk.fuse import Fuse
 from agent.pbx.asterisk.refusals import Refusal, Refusals
-from agent.pbx.asterisk.taps import AudioSocketTap
+from agent.pbx.asterisk.taps import AudioSocketTap, hang_up
 from agent.pbx.port import TapKind
 
 log = structlog.get_logger(__name__)
@@ -67,6 +68,7 @@ class AudioSocketServer:
         """Called with a UUID that came before anyone expected it: `expect` it now or within the
         handshake time-out, or it is refused."""
         self._acceptor: Acceptor | None = None
+        self._fuse: Fuse | None = None
         self._port = settings.port
         self._expected: dict[UUID, _Expectation] = {}
         self._guests: dict[socket.socket, _Guest] = {}
@@ -101,10 +103,14 @@ class AudioSocketServer:
                 f"choose another port, or stop what uses it.",
             ) from None
         self._port = listening.getsockname()[1]
+        self._fuse = Fuse(listening)
         self._acceptor = Acceptor(listening, self._accepted)
 
     def close(self) -> None:
         """Stop listening and close every connection, taps included."""
+        if self._fuse is not None:
+            self._fuse.close()
+            self._fuse = None
         if self._acceptor is not None:
             self._acceptor.close()
             self._acceptor = None
@@ -157,6 +163,8 @@ class AudioSocketServer:
         loop = asyncio.get_running_loop()
         guest = _Guest(connection, loop.call_later(self.settings.handshake_timeout_s, self._late, connection))
         self._guests[connection] = guest
+        if self._fuse is not None:
+            self._fuse.hold(connection)
         loop.add_reader(connection, self._greet, guest)
 
     def _greet(self, guest: _Guest) -> None:
@@ -195,6 +203,8 @@ class AudioSocketServer:
         expectation = self._expected.pop(stream)
         expectation.timer.cancel()
         self._release(guest)
+        if expectation.kind.spies and self._fuse is not None:
+            self._fuse.release(guest.connection)  # it holds a helper channel only: its audio may wait
         tap = AudioSocketTap(guest.connection, expectation.kind, expectation.encoding, self._taps.discard)
         self._taps.add(tap)
         try:
@@ -216,7 +226,7 @@ class AudioSocketServer:
 
     def _dismiss(self, guest: _Guest) -> None:
         self._release(guest)
-        guest.connection.close()
+        hang_up(guest.connection)
 
     def _release(self, guest: _Guest) -> None:
         guest.deadline.cancel()

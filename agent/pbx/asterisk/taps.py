@@ -7,6 +7,7 @@ bytes, in a bounded buffer; a read is one system call.
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from agent.hearing.sound import Encoding
 from agent.pbx.asterisk.audiosocket import Deframer
@@ -15,6 +16,13 @@ from agent.pbx.port import TapKind
 READ_BYTES = 64 * 1024
 """Most that one read takes: 4 s of slin8, as much as a pipe holds. A longer backlog takes more
 ticks; a larger buffer would be mapped and unmapped by every read, which doubles its cost."""
+
+
+def hang_up(connection: socket.socket) -> None:
+    """Close a connection for good, whoever else has a descriptor of it (see `agent.pbx.asterisk.fuse`)."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
 
 
 class AudioSocketTap:
@@ -75,7 +83,7 @@ class AudioSocketTap:
         """Close the connection; Asterisk ends the helper channel, or the application, at once."""
         if self.ended:
             return
-        self._socket.close()
+        hang_up(self._socket)
         if self._on_closed is not None:
             self._on_closed(self)
 

@@ -1,0 +1,197 @@
+"""The fuse as a real process beside a real event loop: it does nothing until that stands still."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from agent.pbx.asterisk.fuse import Fuse
+from agent.pbx.asterisk.fuse_process import STALL_SECONDS
+from agent.pbx.asterisk.taps import hang_up
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+@pytest.fixture
+async def fuse(listening: socket.socket) -> AsyncIterator[Fuse]:
+    fuse = Fuse(listening)
+    yield fuse
+    fuse.close()
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def connect(listening: socket.socket, stack: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """Return both ends of a connection: Asterisk's and ours."""
+    theirs = stack.enter_context(closing(socket.create_connection(listening.getsockname(), timeout=5)))
+    return theirs, stack.enter_context(closing(listening.accept()[0]))
+
+
+def ended(theirs: socket.socket) -> bool:
+    """Wait for the end of a connection, False if it does not come."""
+    theirs.settimeout(STALL_SECONDS + 5)
+    try:
+        return theirs.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def still_open(theirs: socket.socket) -> bool:
+    theirs.settimeout(0.01)
+    try:
+        return theirs.recv(1) != b""
+    except TimeoutError:
+        return True
+
+
+def descriptors(fuse: Fuse) -> int:
+    return len(list(Path(f"/proc/{fuse.pid}/fd").iterdir()))
+
+
+async def test_as_long_as_the_loop_turns_nobody_is_ended(
+    fuse: Fuse, listening: socket.socket, stack: ExitStack
+) -> None:
+    theirs, ours = connect(listening, stack)
+    fuse.hold(ours)
+    await asyncio.sleep(STALL_SECONDS + 1)
+    assert still_open(theirs)
+
+
+async def test_a_loop_that_stands_still_lets_go_of_whom_it_holds_and_of_nobody_else(
+    fuse: Fuse, listening: socket.socket, stack: ExitStack
+) -> None:
+    held, kept = connect(listening, stack), connect(listening, stack)
+    for _, ours in (held, kept):
+        fuse.hold(ours)
+    fuse.release(kept[1])
+    await asyncio.sleep(0.1)
+    began = time.monotonic()
+    assert ended(held[0])  # which stands still
+    assert time.monotonic() - began > STALL_SECONDS - 1
+    assert still_open(kept[0])
+
+
+async def test_a_loop_that_stands_still_turns_away_who_comes(fuse: Fuse, listening: socket.socket) -> None:
+    await asyncio.sleep(0.1)
+    for _ in range(3):
+        with socket.create_connection(listening.getsockname(), timeout=5) as theirs:
+            assert ended(theirs)
+
+
+async def test_a_loop_that_turns_again_is_served_again(
+    fuse: Fuse, listening: socket.socket, stack: ExitStack
+) -> None:
+    with socket.create_connection(listening.getsockname(), timeout=5) as turned_away:
+        assert ended(turned_away)
+    await asyncio.sleep(1)
+    theirs, ours = connect(listening, stack)
+    fuse.hold(ours)
+    await asyncio.sleep(STALL_SECONDS + 1)
+    assert still_open(theirs)
+    assert ended(theirs)
+
+
+async def test_what_is_hung_up_ends_at_once_though_the_fuse_holds_it(
+    fuse: Fuse, listening: socket.socket, stack: ExitStack
+) -> None:
+    theirs, ours = connect(listening, stack)
+    fuse.hold(ours)
+    hang_up(ours)
+    theirs.settimeout(1)
+    assert theirs.recv(1) == b""
+
+
+async def test_it_keeps_no_descriptor_of_what_is_over(
+    fuse: Fuse, listening: socket.socket, stack: ExitStack
+) -> None:
+    await asyncio.sleep(0.2)
+    before = descriptors(fuse)
+    for by_us in (True, False) * 10:
+        theirs, ours = connect(listening, stack)
+        fuse.hold(ours)
+        for end in (ours, theirs) if by_us else (theirs, ours):
+            hang_up(end)
+    async with asyncio.timeout(5):
+        while descriptors(fuse) > before:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_stop_of_all_processes_of_the_service_leaves_it_to_its_agent(fuse: Fuse) -> None:
+    pid = fuse.pid
+    assert pid is not None
+    await asyncio.sleep(0.5)
+    os.kill(pid, signal.SIGTERM)
+    await asyncio.sleep(1.2)
+    assert fuse.pid == pid
+    fuse.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+AGENT = """
+import asyncio, socket
+from agent.pbx.asterisk.fuse import Fuse
+
+async def main():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        fuse = Fuse(listening)
+        print(listening.getsockname()[1], flush=True)
+        connection, _ = listening.accept()
+        fuse.hold(connection)
+        print(fuse.pid, flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def test_an_agent_that_is_killed_takes_it_along() -> None:
+    agent = await asyncio.create_subprocess_exec(sys.executable, "-c", AGENT, stdout=asyncio.subprocess.PIPE)
+    assert agent.stdout is not None
+    port = int(await agent.stdout.readline())
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as theirs:
+        pid = int(await agent.stdout.readline())
+        assert still_open(theirs)
+        agent.kill()
+        await agent.wait()
+        theirs.settimeout(STALL_SECONDS / 2)
+        assert theirs.recv(1) == b""
+    async with asyncio.timeout(5):
+        while Path(f"/proc/{pid}").exists() and "State:\tZ" not in Path(f"/proc/{pid}/status").read_text():
+            await asyncio.sleep(0.05)
+
+
+async def test_one_that_is_gone_is_replaced_and_knows_everything(
+    fuse: Fuse, listening: socket.socket, stack: ExitStack
+) -> None:
+    theirs, ours = connect(listening, stack)
+    fuse.hold(ours)
+    first = fuse.pid
+    assert first is not None
+    with capture_logs() as logs:
+        os.kill(first, signal.SIGKILL)
+        async with asyncio.timeout(10):
+            while fuse.pid in (None, first):
+                await asyncio.sleep(0.05)
+    assert [line["event"] for line in logs] == ["the fuse of AudioSocket is gone: it is replaced"]
+    assert still_open(theirs)
+    await asyncio.sleep(0.2)
+    assert ended(theirs)
