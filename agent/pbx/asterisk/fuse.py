@@ -10,7 +10,7 @@ from weakref import WeakSet
 import structlog
 
 from agent.pbx.asterisk import fuse_process
-from agent.pbx.asterisk.fuse_process import BEAT, HOLD, LISTEN, RELEASE
+from agent.pbx.asterisk.fuse_process import BEAT, HOLD, LISTEN, RELEASE, STALL_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +31,7 @@ class Fuse:
         self._listening = listening
         self._held: WeakSet[socket.socket] = WeakSet()
         self._loop = asyncio.get_running_loop()
+        self._beaten = self._loop.time()
         self._next: asyncio.TimerHandle | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
@@ -67,11 +68,14 @@ class Fuse:
             try:
                 # A session of its own: Ctrl-Z at the agent's terminal must not stop it too.
                 self._process = subprocess.Popen(  # noqa: S603, every word of it is ours
-                    (sys.executable, "-ISE", fuse_process.__file__), stdin=theirs.fileno(), start_new_session=True
+                    (sys.executable, "-ISE", fuse_process.__file__),
+                    stdin=theirs.fileno(),
+                    start_new_session=True,
                 )
             except OSError as error:
                 self._lost(f"it cannot be started ({error.strerror})")
                 return
+        self._beaten = self._loop.time()
         self._say(LISTEN, self._listening)
         for connection in tuple(self._held):
             if connection.fileno() >= 0:
@@ -79,6 +83,10 @@ class Fuse:
         self._beat()
 
     def _beat(self) -> None:
+        now = self._loop.time()
+        if now - self._beaten > STALL_SECONDS:
+            log.warning("the agent stood still: calls were let go", seconds=round(now - self._beaten, 1))
+        self._beaten = now
         self._next = self._loop.call_later(BEAT_S, self._beat)
         self._say(BEAT)
 

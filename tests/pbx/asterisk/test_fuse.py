@@ -99,9 +99,11 @@ async def test_a_loop_that_stands_still_turns_away_who_comes(fuse: Fuse, listeni
 async def test_a_loop_that_turns_again_is_served_again(
     fuse: Fuse, listening: socket.socket, stack: ExitStack
 ) -> None:
-    with socket.create_connection(listening.getsockname(), timeout=5) as turned_away:
-        assert ended(turned_away)
-    await asyncio.sleep(1)
+    with capture_logs() as logs:
+        with socket.create_connection(listening.getsockname(), timeout=5) as turned_away:
+            assert ended(turned_away)
+        await asyncio.sleep(1)
+    assert [line["event"] for line in logs] == ["the agent stood still: calls were let go"]
     theirs, ours = connect(listening, stack)
     fuse.hold(ours)
     await asyncio.sleep(STALL_SECONDS + 1)
