@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sklearn.ensemble import RandomForestClassifier
 
+from agent.hearing.calibration import Calibration
 from agent.hearing.features import FEATURE_VERSION, FEATURES, Vectors
 from agent.hearing.sound import SOUNDS
 
@@ -40,6 +42,8 @@ class Card(BaseModel):
     feature_version: int
     classes: tuple[str, ...]
     sklearn_version: str
+    calibration: Calibration | None = None
+    """None, as in cards of old: shares of votes are given as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +93,26 @@ class Forest:
         return cls(card, tuple(estimator.tree_ for estimator in model.estimators_))
 
     def predict(self, vectors: Vectors) -> Probabilities:
-        """Return the probabilities of (n, FEATURES) vectors, (n, 4), equal to `predict_proba`.
+        """Return the probabilities of (n, FEATURES) vectors, (n, 4).
 
-        The compiled trees are walked directly, one call a tree over all rows, which releases
-        the interpreter's lock; `predict_proba` spends 58 ms of checks and threads on one row.
+        They are those of `predict_proba`, made true by the card's calibration where it has one.
         """
-        rows = np.ascontiguousarray(vectors, dtype=np.float32)
-        total = np.zeros((rows.shape[0], len(SOUNDS)))
-        if rows.shape[0]:
-            for tree in self.trees:
-                total += tree.predict(rows)  # type: ignore[attr-defined]
-        return total / len(self.trees)
+        shares = walk(self.trees, vectors)
+        return self.card.calibration.apply(shares) if self.card.calibration else shares
+
+
+def walk(trees: Sequence[object], vectors: Vectors) -> Probabilities:
+    """Return the mean of what fitted trees (`tree_`) say of (n, k) vectors, (n, 4): as `predict_proba` does.
+
+    The compiled trees are walked directly, one call a tree over all rows, which releases
+    the interpreter's lock; `predict_proba` spends 58 ms of checks and threads on one row.
+    """
+    rows = np.ascontiguousarray(vectors, dtype=np.float32)
+    total = np.zeros((rows.shape[0], len(SOUNDS)))
+    if rows.shape[0]:
+        for tree in trees:
+            total += tree.predict(rows)  # type: ignore[attr-defined]
+    return total / len(trees)
 
 
 def _check(card: Card, path: Path, sha256: str) -> None:

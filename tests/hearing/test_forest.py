@@ -45,6 +45,16 @@ def test_no_rows_give_no_probabilities(model_file: Path) -> None:
     assert Forest.load(model_file).predict(np.zeros((0, FEATURES), np.float32)).shape == (0, len(SOUNDS))
 
 
+def test_a_card_with_a_temperature_makes_probabilities_of_the_shares(small: Small, model_file: Path) -> None:
+    card = model_file.with_suffix(".json")
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"calibration": {"temperature": 0.5}}))
+    heard = Forest.load(model_file).predict(small.vectors)
+    shares = small.model.predict_proba(small.vectors)
+    expected = (shares + 0.002) ** 2
+    np.testing.assert_allclose(heard, expected / expected.sum(axis=1, keepdims=True), atol=1e-9)
+    assert (heard.argmax(axis=1) == shares.argmax(axis=1)).all()
+
+
 def test_a_file_that_its_card_does_not_describe_is_never_unpickled(model_file: Path, tmp_path: Path) -> None:
     class Bomb:
         def __reduce__(self) -> tuple[object, ...]:
@@ -68,6 +78,8 @@ def test_a_file_that_its_card_does_not_describe_is_never_unpickled(model_file: P
         ("sha256", "0" * 64, "is not the file that its card describes"),
         ("sha256", 5, r"no model card \(sha256"),
         ("classes", None, r"no model card \(classes"),
+        ("calibration", {"temperature": 0}, r"no model card \(calibration\.temperature"),
+        ("calibration", {"slope": 2}, r"no model card \(calibration\.temperature"),
     ],
 )
 def test_a_card_for_something_else_is_refused(model_file: Path, key: str, value: object, said: str) -> None:
