@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -146,7 +147,7 @@ def _by_number(strangers: Strangers, numbers: NDArray[np.float64]) -> tuple[Slic
         if apart:
             slices.append(_slice(strangers, "0", zero))
         edges = _edges(numbers[rest])
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             last = high == edges[-1]
             inside = rest & (numbers >= low) & ((numbers <= high) if last else (numbers < high))
             if inside.any():
