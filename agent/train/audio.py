@@ -6,12 +6,15 @@ import numpy as np
 import soundfile
 
 from agent.hearing.pcm import SAMPLE_RATE, Decoder
+from agent.hearing.sound import Encoding
 from agent.recording.load import HEADERLESS, RecordingError, load
 from agent.train.errors import MaterialError
 from agent.train.teachers.teacher import Waveform
 
 ENDINGS = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".au", ".gsm", *HEADERLESS})
 """Files of a folder that count as recordings."""
+_GSM_BYTES_A_SECOND = 1650
+"""33 bytes for each 20 ms (GSM 06.10)."""
 _LENGTH_UNKNOWN = 0x7FFF_0000
 """From here on a WAV header says that its writer could not go back and fill the length in."""
 
@@ -57,9 +60,25 @@ def read_audio(path: Path) -> tuple[Waveform, int]:
     return samples, rate_hz
 
 
+def duration_seconds(path: Path) -> float:
+    """Return how long a recording lasts, by its header or its size; 0 where neither tells."""
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".gsm":
+            return path.stat().st_size / _GSM_BYTES_A_SECOND
+        if encoding := HEADERLESS.get(suffix):
+            return path.stat().st_size / encoding.bytes_per_second
+        return float(soundfile.info(path).duration)
+    except (OSError, soundfile.LibsndfileError):
+        return 0.0
+
+
 def _decode(path: Path) -> tuple[Waveform, int]:
     if path.suffix.lower() in (*HEADERLESS, ".gsm"):
         encoding, data = load(path)
+        if encoding is Encoding.SLIN16:  # the agent would hear 8 kHz of it
+            wide = np.frombuffer(data[: len(data) // 2 * 2], "<i2")
+            return wide.astype(np.float32) / np.float32(32768), 2 * SAMPLE_RATE
         return Decoder(encoding).decode(data), SAMPLE_RATE
     _refuse_cut_off(path)
     samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)

@@ -1,11 +1,11 @@
 """Joblib's loops on a Dask cluster that is there already (https://distributed.dask.org); `cluster` extra."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from typing import Any
 
-from distributed import Client
+from distributed import Client, KilledWorker
 from joblib._dask import DaskDistributedBackend
 
 from agent.train.errors import MaterialError
@@ -27,10 +27,34 @@ class ClusterBackend(DaskDistributedBackend):  # type: ignore[misc]
 
         def tell(done: Future[Any]) -> None:
             if callback and (error := done.exception()):
-                callback(error)
+                callback(_explain(error))
 
         future.add_done_callback(tell)
         return future
+
+    def effective_n_jobs(self, n_jobs: int = 1) -> int:
+        """Count the cluster's threads; 2 at least, for joblib does in this very process what one can do."""
+        return max(2, int(super().effective_n_jobs(n_jobs)))
+
+
+def _explain(error: BaseException) -> MaterialError:
+    """Say what can be done about an error that is the cluster's and not the work's."""
+    match error:
+        case KilledWorker():
+            return MaterialError(
+                "worker after worker of the cluster died at the same work, for want of memory it may be: "
+                "give workers more memory, or less to do at once"
+            )
+        case CancelledError():
+            return MaterialError(
+                "the Dask scheduler is gone: start it again, then give the same command again"
+            )
+        case _:
+            reason = str(error).strip().split("\n")[0] or type(error).__name__
+            return MaterialError(
+                f"the cluster's workers cannot do this work ({reason}): install the same release of "
+                "earlymedia, with the same extras and versions, on every one of them"
+            )
 
 
 @contextmanager

@@ -14,7 +14,9 @@ from agent.train.audio import find_recordings
 from agent.train.errors import MaterialError
 from agent.train.label_job import Job, Outcome, check, run
 from agent.train.labelling import Member, Rules, Winner
-from agent.train.teachers.catalogue import Device, TeacherName, open_teacher
+from agent.train.parallel import Backend, Workers
+from agent.train.teachers.catalogue import Device, TeacherName, find_teacher
+from agent.train.worker_options import BackendOption, ClusterOption, JobsOption
 from agent.yaml_file import ConfigError
 
 INTERRUPTED = 130
@@ -44,8 +46,14 @@ def label(
     ] = 0.0,
     device: Annotated[Device, typer.Option(help="Where PyTorch's networks run.")] = Device.AUTO,
     batch_seconds: Annotated[
-        float, typer.Option(min=1, help="Seconds of audio heard at once: more for a GPU, less for memory.")
+        float,
+        typer.Option(
+            min=1, help="Seconds of audio that one worker hears at once: more for a GPU, less for memory."
+        ),
     ] = 300.0,
+    jobs: JobsOption = -1,
+    backend: BackendOption = Backend.LOKY,
+    cluster: ClusterOption = "",
 ) -> None:
     """Label every second of recordings by networks trained on AudioSet; goes on where it was interrupted."""
     rules = Rules(winner, agreement, confidence, smoothing_seconds)
@@ -54,10 +62,10 @@ def label(
         table = aggregation_named(aggregation)
         paths = find_recordings(folder)
         check(Job(folder, out, (), table, rules))
-        members = [Member(open_teacher(name, checkpoints, device), weight) for name, weight in weights]
+        members = tuple(Member(find_teacher(name, checkpoints, device), weight) for name, weight in weights)
         job = Job(folder, out, members, table, rules, batch_seconds)
         with _progress(len(paths)) as step:
-            outcome = run(job, paths, step)
+            outcome = run(job, paths, step, Workers(jobs, backend, cluster))
     except (MaterialError, ConfigError) as error:
         typer.echo(f"earlymedia: {error}", err=True)
         raise typer.Exit(2) from error

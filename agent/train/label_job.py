@@ -1,25 +1,28 @@
-"""Labelling a folder: batch after batch, kept on disk as it goes, so that an interruption costs one batch.
+"""Labelling a folder: batch after batch, wherever there are workers, and nothing twice.
 
-Beside the label file lies `<out>.part` while the work lasts: a line that says what the work is, then one
-line of JSON for each recording. When all is done the label file is written beside, takes its place by
-a rename, and the part goes.
+What is heard at once does not depend on who works nor on what an earlier run has done, so neither does the
+label file: it is the same, byte for byte, on processors of one kind.
 """
 
 import dataclasses
-import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+import socket
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from threading import local
+from typing import Any
 
-from agent.hearing.sound import Sound
 from agent.train.aggregation import Aggregation
-from agent.train.audio import read_audio
+from agent.train.audio import duration_seconds, read_audio
 from agent.train.errors import MaterialError
+from agent.train.label_part import Part, open_part, pack
 from agent.train.label_table import Row, refuse_ending, write_rows
 from agent.train.labelling import LabelledSecond, Member, Rules, describe, label, opinion
-from agent.train.teachers.teacher import Waveform, resample
+from agent.train.parallel import Workers, spread
+from agent.train.teachers.teacher import Teacher, Waveform, resample
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,11 @@ class Job:
 
     folder: Path
     out: Path
-    members: Sequence[Member]
+    members: tuple[Member, ...]
     aggregation: Aggregation
     rules: Rules
     batch_seconds: float = 300.0
-    """Audio that is heard at once: more of it makes better use of a GPU and takes more memory."""
+    """Audio that one worker hears at once: more of it makes better use of a GPU and takes more memory."""
 
     @property
     def part(self) -> Path:
@@ -47,6 +50,7 @@ class Job:
             "aggregation": self.aggregation.name,
             "sounds": dict(sorted(self.aggregation.sounds.items())),
             "rules": dataclasses.asdict(self.rules),
+            "batch_seconds": self.batch_seconds,
         }
 
 
@@ -59,17 +63,6 @@ class Outcome:
     ambiguous: int = 0
     refused: list[str] = field(default_factory=list)
     """One sentence for each recording that could not be labelled."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Recording:
-    name: str
-    samples: Waveform
-    rate_hz: int
-
-    @property
-    def seconds(self) -> int:
-        return len(self.samples) // self.rate_hz
 
 
 def check(job: Job) -> None:
@@ -85,133 +78,166 @@ def check(job: Job) -> None:
         raise MaterialError(f"{job.out.parent} is no folder that can be written: make it, or name another")
 
 
-def run(job: Job, paths: Sequence[Path], step: Callable[[int, float], None]) -> Outcome:
+def run(
+    job: Job,
+    paths: Sequence[Path],
+    step: Callable[[int, float], None],
+    workers: Workers = Workers(jobs=1),  # noqa: B008  (frozen)
+) -> Outcome:
     """Label recordings and write the label file; what an earlier run has done is not done again.
 
     Args:
         job: the work.
         paths: recordings below `job.folder`.
         step: told after each batch how many recordings are done, and how many seconds of audio they are.
+        workers: who works; on a cluster all must see the recordings and checkpoints under the same paths.
 
     Raises:
         MaterialError: the label file cannot be written (then what is done stays), the part belongs to
-            other work, or no recording could be labelled.
+            other work, or a teacher cannot be opened.
     """
-    names = {path.relative_to(job.folder).as_posix(): path for path in paths}
+    names = [path.relative_to(job.folder).as_posix() for path in paths]
+    folder = job.folder.absolute()
+    with _writing(job):
+        with open_part(job.part, job.terms()) as part:
+            step(len(part), 0.0)
+            todo = (
+                batch
+                for batch in batches(folder, names, job.batch_seconds)
+                if any(name not in part for name in batch)
+            )
+            hear = partial(hear_batch, folder, job.members, job.aggregation, job.rules)
+            for heard in spread(workers, hear, todo, ordered=False):
+                new = [recording for recording in heard if recording.name not in part]
+                part.add({recording.name: recording.line for recording in new})
+                step(len(new), sum(recording.seconds for recording in new))
+            outcome = _finish(job, part, sorted(names))
+        job.part.unlink(missing_ok=True)
+    return outcome
+
+
+@contextmanager
+def _writing(job: Job) -> Iterator[None]:
     try:
-        done = _resume(job)
-        step(len(done), 0.0)
-        with job.part.open("a+b") as part:
-            todo = [(name, path) for name, path in names.items() if name not in done]
-            for batch, refused in _batches(todo, job.batch_seconds):
-                for name, reason in refused:
-                    done[name] = _append(part, {"file": name, "refused": reason})
-                for name, seconds in _hear(job, batch):
-                    done[name] = _append(part, {"file": name, "seconds": [_pack(s) for s in seconds]})
-                part.flush()
-                step(len(batch) + len(refused), float(sum(recording.seconds for recording in batch)))
-            part.flush()
-            outcome = _finish(job, part, {name: done[name] for name in sorted(names)})
-        job.part.unlink()
+        yield
     except OSError as error:
         raise MaterialError(
             f"{job.out} cannot be written ({error.strerror or error}): make room, then give the same command "
             f"again to go on from {job.part.name}"
         ) from error
-    return outcome
 
 
-def _resume(job: Job) -> dict[str, int]:
-    """Open or begin the part; returns where in it each recording stands."""
-    terms = json.dumps({"terms": job.terms()}).encode() + b"\n"
-    done: dict[str, int] = {}
-    with job.part.open("a+b") as file:
-        file.seek(0)
-        first = file.readline()
-        if not first.endswith(b"\n"):  # new, or torn before anything was done
-            file.truncate(0)
-            file.write(terms)
-            return {}
-        if first != terms:
-            raise MaterialError(
-                f"{job.part} holds work with other settings: remove it to begin anew, or name another --out"
-            )
-        while True:
-            at = file.tell()
-            line = file.readline()
-            if not line.endswith(b"\n"):  # the end, or what an interruption has torn
-                file.truncate(at)
-                return done
-            done[json.loads(line)["file"]] = at
+def batches(folder: Path, names: Iterable[str], batch_seconds: float) -> Iterator[tuple[str, ...]]:
+    """Group recordings, in order, until there is enough for a batch; only their headers are read.
+
+    Networks give other last digits for a recording in other company. So all recordings are grouped, those
+    that are done already too, and a batch of which a part is missing is heard whole.
+    """
+    batch: list[str] = []
+    seconds = 0.0
+    for name in names:
+        batch.append(name)
+        seconds += duration_seconds(folder / name)
+        if seconds >= batch_seconds:
+            yield tuple(batch)
+            batch, seconds = [], 0.0
+    if batch:
+        yield tuple(batch)
 
 
-def _append(part: BinaryIO, record: dict[str, Any]) -> int:
-    part.seek(0, os.SEEK_END)
-    at = part.tell()
-    part.write(json.dumps(record).encode() + b"\n")
-    return at
+@dataclass(frozen=True, slots=True)
+class HeardRecording:
+    """What became of one recording, packed where it was heard."""
+
+    name: str
+    seconds: int
+    """Whole seconds that were labelled; 0 if it was refused."""
+    line: bytes
+    """As `label_part.pack` writes it."""
 
 
-def _batches(
-    todo: Sequence[tuple[str, Path]], batch_seconds: float
-) -> Iterator[tuple[list[_Recording], list[tuple[str, str]]]]:
-    """Read recordings until there is enough for a batch; those that cannot be read come with the reason."""
-    batch: list[_Recording] = []
-    refused: list[tuple[str, str]] = []
-    for name, path in todo:
-        try:
-            batch.append(_Recording(name, *read_audio(path)))
-        except MaterialError as error:
-            refused.append((name, str(error)))
-        if sum(recording.seconds for recording in batch) >= batch_seconds:
-            yield batch, refused
-            batch, refused = [], []
-    if batch or refused:
-        yield batch, refused
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    name: str
+    samples: Waveform
+    rate_hz: int
+
+    @property
+    def seconds(self) -> int:
+        return len(self.samples) // self.rate_hz
 
 
-def _hear(job: Job, batch: Sequence[_Recording]) -> Iterator[tuple[str, list[LabelledSecond]]]:
-    heard = [
-        member.teacher.hear(
-            [resample(recording.samples, recording.rate_hz, member.teacher.rate_hz) for recording in batch]
+def hear_batch(
+    folder: Path,
+    members: tuple[Member, ...],
+    aggregation: Aggregation,
+    rules: Rules,
+    names: tuple[str, ...],
+) -> list[HeardRecording]:
+    """Label the recordings of a batch, on whatever machine; teachers are opened once and kept.
+
+    Raises:
+        MaterialError: this machine does not see the recordings, or a teacher cannot be opened.
+    """
+    if not any((folder / name).exists() for name in names):
+        raise MaterialError(
+            f"{folder / names[0]} is not there on {socket.gethostname()}: keep recordings and checkpoints "
+            "where every worker sees them under the same path"
         )
-        for member in job.members
+    heard: list[HeardRecording] = []
+    recordings: list[_Recording] = []
+    for name in names:
+        try:
+            recordings.append(_Recording(name, *read_audio(folder / name)))
+        except MaterialError as error:
+            heard.append(HeardRecording(name, 0, pack(name, str(error))))
+    for recording, seconds in zip(recordings, _label(recordings, members, aggregation, rules), strict=True):
+        heard.append(HeardRecording(recording.name, recording.seconds, pack(recording.name, seconds)))
+    return heard
+
+
+def _label(
+    recordings: Sequence[_Recording], members: tuple[Member, ...], aggregation: Aggregation, rules: Rules
+) -> Iterator[list[LabelledSecond]]:
+    teachers = _opened(members) if recordings else []
+    frames = [
+        teacher.hear([resample(each.samples, each.rate_hz, teacher.rate_hz) for each in recordings])
+        for teacher in teachers
     ]
-    for index, recording in enumerate(batch):
+    for index, recording in enumerate(recordings):
         opinions = [
             (
                 member.weight,
-                opinion(frames[index], member.teacher.classes, recording.seconds, job.aggregation, job.rules),
+                opinion(heard[index], teacher.classes, recording.seconds, aggregation, rules),
             )
-            for member, frames in zip(job.members, heard, strict=True)
+            for member, teacher, heard in zip(members, teachers, frames, strict=True)
         ]
-        yield recording.name, label(opinions, job.rules)
+        yield label(opinions, rules)
 
 
-def _pack(second: LabelledSecond) -> list[Any]:
-    soft = [round(value, 6) for value in second.soft]
-    return [second.start, second.sound.value, soft, round(second.agreement, 6), second.ambiguous]
+_OPEN = local()  # threads cannot share an interpreter of TensorFlow Lite
 
 
-def _unpack(packed: list[Any]) -> LabelledSecond:
-    start, sound, soft, agreement, ambiguous = packed
-    return LabelledSecond(start, Sound(sound), tuple(soft), agreement, ambiguous)
+def _opened(members: tuple[Member, ...]) -> list[Teacher]:
+    if getattr(_OPEN, "members", None) != members:
+        _OPEN.teachers = [member.teacher.open() for member in members]
+        _OPEN.members = members
+    teachers: list[Teacher] = _OPEN.teachers
+    return teachers
 
 
-def _finish(job: Job, part: BinaryIO, places: dict[str, int]) -> Outcome:
+def _finish(job: Job, part: Part, names: Sequence[str]) -> Outcome:
     """Write the label file from the part, in order of names."""
     outcome, teacher = Outcome(), describe(job.members)
 
     def rows() -> Iterator[Row]:
-        for name, at in places.items():
-            part.seek(at)
-            record = json.loads(part.readline())
-            if "refused" in record:
-                outcome.refused.append(record["refused"])
+        for name in names:
+            seconds = part.outcome(name)
+            if isinstance(seconds, str):
+                outcome.refused.append(seconds)
                 continue
             outcome.recordings += 1
-            for packed in record["seconds"]:
-                second = _unpack(packed)
+            for second in seconds:
                 outcome.ambiguous += second.ambiguous
                 yield Row(name, second, teacher)
 

@@ -10,7 +10,7 @@ from scipy import signal
 
 from agent.hearing.sound import SOUNDS, Sound
 from agent.train.aggregation import Aggregation
-from agent.train.teachers.teacher import Frames, Teacher
+from agent.train.teachers.teacher import Frames, Unopened
 
 BySound = NDArray[np.float64]
 """One column for each of `SOUNDS`."""
@@ -66,7 +66,7 @@ class Opinion:
 class Member:
     """A teacher of an ensemble, and how much it counts."""
 
-    teacher: Teacher
+    teacher: Unopened
     weight: float = 1.0
 
 

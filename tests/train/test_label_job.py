@@ -32,6 +32,9 @@ class Counted:
         self._teacher = teacher
         self._until = until
 
+    def open(self) -> "Counted":
+        return self
+
     def hear(self, waveforms: Sequence[Waveform]) -> list[Frames]:
         if self.heard >= self._until:
             raise KeyboardInterrupt
@@ -58,7 +61,7 @@ def folder(tmp_path: Path) -> Path:
 
 def job(folder: Path, teacher: Counted, name: str = "labels.csv", rules: Rules = Rules()) -> Job:  # noqa: B008
     out = folder.parent / name
-    return Job(folder, out, [Member(teacher)], default_aggregation(), rules, batch_seconds=5.0)
+    return Job(folder, out, (Member(teacher),), default_aggregation(), rules, batch_seconds=5.0)
 
 
 def go(work: Job) -> Outcome:
@@ -156,7 +159,7 @@ def test_parquet_holds_the_same(folder: Path, yamnet: Yamnet) -> None:
 
 
 def test_two_teachers_are_both_heard(folder: Path, yamnet: Yamnet) -> None:
-    members = [Member(Counted(yamnet), 1.0), Member(Counted(yamnet), 0.5)]
+    members = (Member(Counted(yamnet), 1.0), Member(Counted(yamnet), 0.5))
     work = Job(folder, folder.parent / "l.csv", members, default_aggregation(), Rules())
     go(work)
     assert {row.teacher for row in rows(work)} == {"yamnet:1+yamnet:0.5"}

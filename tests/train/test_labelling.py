@@ -22,7 +22,7 @@ from agent.train.labelling import (
     opinion,
     smooth,
 )
-from agent.train.teachers.teacher import Frames, Waveform
+from agent.train.teachers.teacher import Frames, Teacher
 
 CLASSES = ("tone", "voice", "narrator", "song", "nothing", "hush")
 TABLE = Aggregation(
@@ -147,14 +147,11 @@ def test_three_thirds_agree_wholly() -> None:
 
 
 class _Named:
-    rate_hz = 16_000
-    classes = CLASSES
-
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def hear(self, waveforms: Sequence[Waveform]) -> list[Frames]:
-        return [frames(VOICE) for _ in waveforms]
+    def open(self) -> Teacher:
+        raise AssertionError("naming opens nothing")
 
 
 def test_an_ensemble_is_named_with_its_weights() -> None:

@@ -1,7 +1,9 @@
-"""The teachers there are, the checkpoint of each, and how one is opened."""
+"""The teachers there are, the checkpoint of each, and how any process opens one."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
@@ -66,29 +68,60 @@ CHECKPOINTS: Mapping[TeacherName, Checkpoint] = MappingProxyType(
 )
 
 
-def open_teacher(name: TeacherName, folder: Path, device: Device = Device.AUTO) -> Teacher:
-    """Open a teacher whose checkpoint lies in a folder under its published name.
+@dataclass(frozen=True, slots=True)
+class TeacherFile:
+    """A teacher on disk: enough for any process that sees the same disk to open it."""
+
+    name: TeacherName
+    path: Path
+    checkpoint: Checkpoint
+    device: Device = Device.AUTO
+
+    def verify(self) -> None:
+        """Make sure that the file is the published one and that its library is installed.
+
+        Raises:
+            MaterialError: the checkpoint is missing or another one, or an extra is not installed.
+        """
+        verify(self.path, self.checkpoint, CHECKPOINTS.items())
+        library, extra = (
+            ("ai_edge_litert", "yamnet") if self.name is TeacherName.YAMNET else ("torch", "cnn14")
+        )
+        if find_spec(library) is None:
+            raise MaterialError(
+                f"{self.name} needs the `{extra}` extra: install it with pip install "
+                f"'earlymedia-agent[train,{extra}]'"
+            )
+
+    def open(self) -> Teacher:
+        """Load the network, after a look whether it is the right one.
+
+        Raises:
+            MaterialError: as `verify`, or the file is damaged, or there is no GPU where one is asked for.
+        """
+        self.verify()
+        if self.name is TeacherName.YAMNET:
+            from agent.train.teachers.yamnet import Yamnet, open_interpreter
+
+            return Yamnet(open_interpreter(self.path))
+        return _open_torch(self.name, self.path, self.device)
+
+
+def find_teacher(name: TeacherName, folder: Path, device: Device = Device.AUTO) -> TeacherFile:
+    """Return the teacher whose checkpoint lies in a folder under its published name, without opening it.
 
     Raises:
         MaterialError: the checkpoint is missing or another one, or an extra is not installed.
     """
     checkpoint = CHECKPOINTS[name]
-    path = folder / checkpoint.file
-    verify(path, checkpoint, CHECKPOINTS.items())
-    if name is TeacherName.YAMNET:
-        from agent.train.teachers.yamnet import Yamnet, open_interpreter
-
-        return Yamnet(open_interpreter(path))
-    return _open_torch(name, path, device)
+    teacher = TeacherFile(name, folder.absolute() / checkpoint.file, checkpoint, device)
+    teacher.verify()
+    return teacher
 
 
 def _open_torch(name: TeacherName, path: Path, device: Device) -> Teacher:
-    try:
-        import torch
-    except ImportError as error:
-        raise MaterialError(
-            f"{name} needs the `cnn14` extra: install it with pip install 'earlymedia-agent[train,cnn14]'"
-        ) from error
+    import torch
+
     from agent.train.teachers import cnn14_network, mobilenet
     from agent.train.teachers.clip_tagger import ClipTagger, Window
     from agent.train.teachers.framewise import FramewiseCnn14
@@ -96,6 +129,8 @@ def _open_torch(name: TeacherName, path: Path, device: Device) -> Teacher:
 
     if device is Device.CUDA and not torch.cuda.is_available():
         raise MaterialError("no GPU is seen by PyTorch: leave out --device cuda, or install a CUDA build")
+    # Processes share the work, not threads: faster, and sums come out the same on any number of processors.
+    torch.set_num_threads(1)
     chosen = torch.device("cuda" if device is not Device.CPU and torch.cuda.is_available() else "cpu")
     if name is TeacherName.CNN14_FRAMES:
         framewise = cnn14_network.Cnn14DecisionLevelMax()

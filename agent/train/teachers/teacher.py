@@ -43,6 +43,17 @@ class Teacher(Protocol):
         """Hear a batch of waveforms at `rate_hz`, each of at least one second."""
 
 
+class Unopened(Protocol):
+    """A teacher that is not open yet: small, hashable, and pickled to every process that shall open it."""
+
+    @property
+    def name(self) -> str:
+        """The teacher's name."""
+
+    def open(self) -> Teacher:
+        """Load its network."""
+
+
 def resample(samples: Waveform, rate_hz: int, wanted_hz: int) -> Waveform:
     """Bring (n,) samples to another rate by a polyphase filter: (ceil(n * wanted_hz / rate_hz),)."""
     if rate_hz == wanted_hz:

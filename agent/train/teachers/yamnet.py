@@ -48,14 +48,10 @@ def open_interpreter(path: Path) -> Interpreter:
     """Open a TensorFlow Lite model on one thread.
 
     Raises:
-        MaterialError: the `yamnet` extra is missing, or the file is no such model.
+        MaterialError: the file is no such model.
     """
-    try:
-        from ai_edge_litert.interpreter import Interpreter as LiteRt
-    except ImportError as error:
-        raise MaterialError(
-            "YAMNet needs the `yamnet` extra: install it with pip install 'earlymedia-agent[yamnet]'"
-        ) from error
+    from ai_edge_litert.interpreter import Interpreter as LiteRt
+
     try:
         interpreter: Interpreter = LiteRt(str(path), num_threads=1)
     except (ValueError, RuntimeError, OSError) as error:

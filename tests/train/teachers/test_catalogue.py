@@ -7,7 +7,7 @@ import torch
 
 from agent.train.errors import MaterialError
 from agent.train.teachers import catalogue
-from agent.train.teachers.catalogue import CHECKPOINTS, Device, TeacherName, open_teacher
+from agent.train.teachers.catalogue import CHECKPOINTS, Device, TeacherName, find_teacher
 from agent.train.teachers.cnn14_network import Cnn14, Cnn14DecisionLevelMax
 from agent.train.teachers.mobilenet import MobileNet
 from tests.train.teachers.made import described, save, sow, tone, write_loudness_model
@@ -24,7 +24,7 @@ def test_each_form_of_cnn14_has_a_checkpoint_of_its_own() -> None:
 @pytest.mark.parametrize("name", TeacherName)
 def test_a_missing_checkpoint_says_where_to_get_it(name: TeacherName, tmp_path: Path) -> None:
     with pytest.raises(MaterialError, match="is missing: download it from https://"):
-        open_teacher(name, tmp_path)
+        find_teacher(name, tmp_path)
 
 
 @pytest.mark.parametrize("name", TeacherName)
@@ -43,7 +43,7 @@ def test_every_teacher_opens_and_hears(
             monkeypatch.setattr(f"{network.__module__}.{network.__name__}", lambda: network(maps=2))
             made = save(path, {"iteration": 1, "model": sow(network(maps=2)).state_dict()})
     monkeypatch.setattr(catalogue, "CHECKPOINTS", {name: made})
-    teacher = open_teacher(name, tmp_path, Device.CPU)
+    teacher = find_teacher(name, tmp_path, Device.CPU).open()
     (frames,) = teacher.hear([tone(2, teacher.rate_hz)])
     assert teacher.name == name
     assert frames.probabilities.shape == (len(frames.centres), len(teacher.classes))
@@ -55,4 +55,4 @@ def test_a_gpu_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(catalogue, "CHECKPOINTS", {TeacherName.MN04: made})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(MaterialError, match="no GPU is seen by PyTorch"):
-        open_teacher(TeacherName.MN04, tmp_path, Device.CUDA)
+        find_teacher(TeacherName.MN04, tmp_path, Device.CUDA).open()
