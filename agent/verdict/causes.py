@@ -90,11 +90,6 @@ ASTERISK_CAUSE_OF_SIP: Mapping[int, int] = MappingProxyType(
 """What `HANGUPCAUSE` reads after the carrier's final code."""
 
 
-def cause_name(cause: int) -> str:
-    """Name of a Q.850 cause (1 to 127), `cause N` where Q.850 has none."""
-    return CAUSE_NAMES.get(cause, f"cause {cause}")
-
-
 def sip_code(cause: int) -> int:
     """SIP status code of a Q.850 cause by RFC 3398, 7.2.4.1; 500 for causes that it does not list."""
     return SIP_OF_CAUSE.get(cause, 500)

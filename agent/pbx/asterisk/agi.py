@@ -44,11 +44,6 @@ class AgiEnvironment:
         """Uniqueid of the channel."""
         return self.values.get("uniqueid", "")
 
-    @property
-    def is_enhanced(self) -> bool:
-        """The script was run by `EAGI`, so that audio comes on file descriptor 3."""
-        return self.values.get("enhanced") == "1.0"
-
 
 @dataclass(frozen=True, slots=True)
 class AgiReply:
@@ -62,11 +57,6 @@ class AgiReply:
     """What stands in parentheses, e.g. a variable's value."""
     text: str = ""
     """The reply as it came, without its code."""
-
-    @property
-    def succeeded(self) -> bool:
-        """The command was run; whether it found anything is in `result`."""
-        return self.code == 200 and self.result != "-1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,11 +164,6 @@ class AmiClient:
         reply = await self.action("Getvar", {"Channel": channel, "Variable": variable})
         return reply.headers.get("Value", "") if reply.success else None
 
-    async def setvar(self, channel: str, variable: str, value: str) -> bool:
-        """Set a channel variable; False where the channel is gone."""
-        reply = await self.action("Setvar", {"Channel": channel, "Variable": variable, "Value": value})
-        return reply.success
-
     async def drain(self, timeout_s: float) -> None:
         """Wait until Asterisk has done all it was told: it does one action after another."""
         await self.action("Ping", timeout_s=timeout_s)

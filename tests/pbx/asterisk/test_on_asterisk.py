@@ -83,10 +83,11 @@ async def channel(ami: AmiClient) -> str:
 async def test_variables_come_back_as_they_were_set(ami: AmiClient, channel: str) -> None:
     assert await ami.getvar(channel, "X") == ""
     for value in ("1", 'announcement: größer, (a) "b" \\ ${c}', "x" * (MAX_LINE_BYTES - len("Value: "))):
-        assert await ami.setvar(channel, "X", value)
+        assert (await ami.action("Setvar", {"Channel": channel, "Variable": "X", "Value": value})).success
         assert await ami.getvar(channel, "X") == value
     assert await ami.getvar("PJSIP/gone-1", "X") is None
-    assert not await ami.setvar("PJSIP/gone-1", "X", "1")
+    gone = {"Channel": "PJSIP/gone-1", "Variable": "X", "Value": "1"}
+    assert not (await ami.action("Setvar", gone)).success
 
 
 async def test_a_batch_of_variables_is_set_in_order(ami: AmiClient, channel: str) -> None:
@@ -231,10 +232,10 @@ async def eagi(ami: AmiClient, sessions: list[EagiSession]) -> EagiSession:
 async def test_agi_commands_arrive_as_they_were_meant(ami: AmiClient, sessions: list[EagiSession]) -> None:
     session = await eagi(ami, sessions)
     assert session.args == ("tap",)
-    assert session.environment.is_enhanced
+    assert session.environment.values["enhanced"] == "1.0"
     assert session.environment.unique_id
     for value in ("plain", "two words", "", 'a "quoted" word', '"', "\\", "back\\slash \\", "größer (x) y"):
-        assert (await session.command("SET", "VARIABLE", "X", value)).succeeded
+        assert (await session.command("SET", "VARIABLE", "X", value)).code == 200
         assert (await session.command("GET", "VARIABLE", "X")).value == value
     assert (await session.command("NO SUCH")).code == 510
     assert (await session.command("GET", "VARIABLE")).code == 520
@@ -254,7 +255,7 @@ async def test_a_hangup_leaves_time_for_last_words_on_the_dead_channel(
     async with asyncio.timeout(2):
         await hung_up.wait()
     assert (await session.command("CHANNEL", "STATUS")).code == 511
-    assert (await session.command("SET", "VARIABLE", "X", "last")).succeeded
+    assert (await session.command("SET", "VARIABLE", "X", "last")).code == 200
     await until(lambda: session.closed, within_s=1)
     assert tap.ended
     with pytest.raises(EagiClosedError):
