@@ -1,4 +1,4 @@
-"""How an AMI connection begins, breaks, comes back and ends: against a scripted Asterisk and hostile bytes."""
+"""How an AMI connection begins, breaks, comes back and ends: a scripted Asterisk and hostile bytes."""
 
 import asyncio
 import ssl
