@@ -9,6 +9,7 @@ import structlog
 from agent.config import Config
 from agent.service.attempts import Attempts
 from agent.service.call import Call
+from agent.service.harvest import Harvest
 from agent.service.journal import CallRecord, Journal
 from agent.service.metrics import Metrics
 from agent.service.privacy import NumberKey, masked
@@ -38,6 +39,7 @@ class ServiceBooks:
             maximum=start.attempts.max,
             period_seconds=start.attempts.period_hours * 3600,
         )
+        self._harvest = Harvest(config, self._key)
         self._counting: set[asyncio.Task[None]] = set()
         self.candidate = ""
         """Name of the candidate that listens in shadow."""
@@ -54,9 +56,18 @@ class ServiceBooks:
         call.spent = self._attempts.spent(count)
 
     def tapped(self, call: Call) -> None:
-        """Count a tap."""
+        """Count a tap, and begin to keep its audio where that is asked for."""
         if call.tap is not None:
             self._metrics.taps.add(call.tap.kind.value)
+        self._harvest.tapped(call)
+
+    def came(self, call: Call, data: bytes) -> None:
+        """Keep audio where that is asked for."""
+        self._harvest.came(call, data)
+
+    def reloaded(self) -> None:
+        """Go by the configuration as it now is."""
+        self._harvest.reloaded()
 
     def first_second(self, call: Call, delay_seconds: float) -> None:
         """Keep the delay of a call's first judgement."""
@@ -68,7 +79,10 @@ class ServiceBooks:
 
     def ticked(self, seconds: float) -> None:
         """Keep how long a tick took from its reading to its judgement."""
-        self._metrics.hearing_delay.observe(seconds)
+        metrics, keeper = self._metrics, self._harvest.keeper
+        metrics.hearing_delay.observe(seconds)
+        metrics.recordings.add(by=keeper.kept - metrics.recordings.value())
+        metrics.recordings_lost.add(by=keeper.lost - metrics.recordings_lost.value())
 
     def ended(self, call: Call, decision: Decision, handed_back: bool) -> None:
         """Write a call down: one line in the log, one in the journal."""
@@ -110,6 +124,7 @@ class ServiceBooks:
                 candidate=shadow_verdict(call, self.candidate),
             )
         )
+        self._harvest.ended(call, trunk)
         metrics = self._metrics
         metrics.calls_active.add(by=-1)
         metrics.calls.add(trunk)
@@ -124,6 +139,7 @@ class ServiceBooks:
     async def close(self) -> None:
         """Write what waits, and close."""
         await asyncio.gather(*self._counting, return_exceptions=True)
+        await asyncio.to_thread(self._harvest.keeper.close)
         await asyncio.to_thread(self._journal.close)
         await asyncio.to_thread(self._attempts.close)
 

@@ -41,6 +41,9 @@ class Books(Protocol):
     def tapped(self, call: Call) -> None:
         """Take note that a call is listened to."""
 
+    def came(self, call: Call, data: bytes) -> None:
+        """Take note of audio of a call."""
+
     def first_second(self, call: Call, delay_seconds: float) -> None:
         """Take note of how long after its first audio a call's first second was judged."""
 
@@ -149,6 +152,10 @@ class Calls:
         return all(call.evidence.closed for call in legs)
 
     # What the engine tells.
+
+    def came(self, call: Call, data: bytes) -> None:
+        """Let the books have the audio."""
+        self._books.came(call, data)
 
     def heard(self, call: Call, seconds: Sequence[HeardSecond]) -> None:
         """Hand on what new seconds have changed."""

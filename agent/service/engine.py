@@ -27,6 +27,9 @@ class Audience(Protocol):
     def listening(self) -> Iterable[Call]:
         """Yield every call that has audio to be read."""
 
+    def came(self, call: Call, data: bytes) -> None:
+        """Take note of audio that is about to be heard."""
+
     def heard(self, call: Call, seconds: Sequence[HeardSecond]) -> None:
         """Take note of seconds that were completed and judged."""
 
@@ -84,8 +87,10 @@ class Engine:
         chunks: list[tuple[Stream, bytes]] = []
         for call in self._audience.listening():
             if call.tap is not None and call.stream is not None and (data := call.tap.read()):
+                newest = self._newest(call, call.stream, data)
+                self._audience.came(call, newest)
                 calls.append(call)
-                chunks.append((call.stream, self._newest(call, call.stream, data)))
+                chunks.append((call.stream, newest))
         if not chunks:
             return
         heard = await asyncio.get_running_loop().run_in_executor(self._worker, self.ear.hear, chunks)

@@ -123,6 +123,16 @@ class Metrics:
             "earlymedia_journal_lost_total", "Calls that the journal could not keep."
         )
     )
+    recordings: Counter = field(
+        default_factory=lambda: Counter(
+            "earlymedia_recordings_total", "Calls whose early media was kept on disk."
+        )
+    )
+    recordings_lost: Counter = field(
+        default_factory=lambda: Counter(
+            "earlymedia_recordings_lost_total", "Calls whose early media should have been kept and could not."
+        )
+    )
     pbx_connected: Gauge = field(
         default_factory=lambda: Gauge("earlymedia_pbx_connected", "1 while the PBX can be reached.")
     )

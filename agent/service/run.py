@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from agent import config as configuration
 from agent.config import Config, ConfigError
 from agent.hearing.ear import Ear
-from agent.hearing.forest import Forest
+from agent.hearing.forest import Forest, ModelError
 from agent.pbx.asterisk.adapter import AsteriskAdapter
 from agent.service import logs
 from agent.service.books import ServiceBooks
@@ -24,8 +24,8 @@ from agent.service.settings import asterisk_settings, rules_of
 log = structlog.get_logger(__name__)
 
 ALIVE_EVERY_S = 1.0
-NEEDS_RESTART = ("asterisk", "model", "hearing", "attempts", "journal", "metrics", "pbx")
-"""Sections that a reload cannot change."""
+NEEDS_RESTART = ("asterisk", "hearing", "attempts", "journal", "metrics", "pbx")
+"""Sections that a reload cannot change, beside the path of the model."""
 
 
 class Service:
@@ -40,15 +40,16 @@ class Service:
         self._last_alive = 0.0
         # A tick's matrices are small: BLAS threads would spin on the PBX's cores and gain nothing.
         threadpool_limits(limits=1)
-        ear = Ear(Forest.load(config.model.path), config.hearing.max_calls_per_batch)
+        self._ear = Ear(Forest.load(config.model.path), config.hearing.max_calls_per_batch)
         settings = asterisk_settings(config)
         self._books = ServiceBooks(lambda: self._config, self._metrics)
         self.calls = Calls(rules_of(config), self._books)
         self._pbx = AsteriskAdapter(settings, self.calls)
         self.calls.hand_back_to(self._pbx)
         pace = Pace(config.hearing.tick_ms / 1000, config.hearing.backlog_seconds)
-        self._engine = Engine(ear, self.calls, pace, self._ticked)
+        self._engine = Engine(self._ear, self.calls, pace, self._ticked)
         self._metrics_server = MetricsServer(self._metrics)
+        self._candidate: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; raises OSError, in one sentence, when an address cannot be had."""
@@ -57,6 +58,7 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
+        self._listen_in_shadow()
         await self._pbx.start()
         if self._config.metrics.enabled:
             await self._metrics_server.start(self._config.metrics.host, self._config.metrics.port)
@@ -79,16 +81,39 @@ class Service:
         except ConfigError as error:
             log.error("the configuration stays as it was", reason=str(error))
         else:
-            ignored = [name for name in NEEDS_RESTART if getattr(fresh, name) != getattr(self._config, name)]
-            kept = {name: getattr(self._config, name) for name in NEEDS_RESTART}
+            old = self._config
+            ignored = [name for name in NEEDS_RESTART if getattr(fresh, name) != getattr(old, name)]
+            ignored += ["model.path"] if fresh.model.path != old.model.path else []
+            kept = {name: getattr(old, name) for name in NEEDS_RESTART}
+            kept["model"] = fresh.model.model_copy(update={"path": old.model.path})
             self._config = fresh.model_copy(update=kept)
+            self._books.reloaded()
+            self._listen_in_shadow()
             self.calls.rules = rules_of(self._config)
             self._pbx.legs.trunks = tuple(trunk.match for trunk in self._config.trunks)
             logs.configure(self._config.log.format, self._config.log.level)
             log.info("configuration reloaded", mode=self._config.mode.value)
             if ignored:
-                log.warning("these sections change with a restart only", sections=ignored)
+                log.warning("these settings change with a restart only", settings=ignored)
         self._notifier.ready()
+
+    def _listen_in_shadow(self) -> None:
+        """Let the configured candidate listen, or nobody; loading it takes its time in a thread."""
+        if self._candidate is not None:
+            self._candidate.cancel()
+        self._candidate = asyncio.create_task(self._load_candidate(self._config.model.candidate_path))
+
+    async def _load_candidate(self, path: Path | None) -> None:
+        candidate = None
+        if path is not None:
+            try:
+                candidate = await asyncio.to_thread(Forest.load, path)
+            except ModelError as error:
+                log.warning("no candidate listens in shadow", reason=str(error))
+        self._ear.candidate = candidate
+        self._books.candidate = candidate.card.sha256[:12] if candidate else ""
+        if candidate:
+            log.info("a candidate listens in shadow", path=str(path), model=self._books.candidate)
 
     def _ticked(self, seconds: float) -> None:
         self._books.ticked(seconds)

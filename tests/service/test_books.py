@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from structlog.testing import capture_logs
 
 from agent.config import Config, parse
 from agent.hearing.sound import HeardSecond
-from agent.pbx.port import CarrierFinal, Leg, Signal
+from agent.pbx.asterisk.taps import EagiTap
+from agent.pbx.port import CarrierFinal, Leg, Signal, TapKind
 from agent.service.books import ServiceBooks
 from agent.service.call import Call
 from agent.service.metrics import Metrics
@@ -64,3 +66,30 @@ async def test_the_budget_of_a_number_is_spent_across_restarts(config: Config) -
         await books.close()
         assert counted.spent is spent
         await asyncio.sleep(0)
+
+
+async def test_early_media_that_was_asked_for_is_kept_and_counted(config: Config, tmp_path: Path) -> None:
+    metrics = Metrics()
+    keeping = parse(
+        f"""
+trunks: [{{match: "PJSIP/carrier-*", name: carrier, keep_audio: true}}]
+attempts: {{file: {tmp_path}/attempts.sqlite3}}
+journal: {{path: {tmp_path}/calls.jsonl, key_file: {tmp_path}/number.key}}
+harvest: {{folder: {tmp_path}/harvest}}
+""",
+        "config.yaml",
+    )
+    books = ServiceBooks(lambda: keeping, metrics)
+    reading, writing = os.pipe()
+    books.began(kept := call("1.1"))
+    kept.attach(EagiTap(reading, TapKind.EAGI))
+    books.tapped(kept)
+    books.came(kept, bytes(32_000))
+    kept.end(CarrierFinal(486, 17), 3.0)
+    books.ended(kept, keeping.policy_of(None).decide(kept.verdict.outcome), handed_back=False)
+    await books.close()
+    books.ticked(0.01)
+    os.close(writing)
+    assert len(list(tmp_path.glob("harvest/*.wav"))) == 1
+    assert metrics.recordings.value() == 1
+    assert metrics.recordings_lost.value() == 0

@@ -32,6 +32,7 @@ class Room:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.pipes: dict[str, int] = {}
+        self.came_of: dict[str, bytes] = {}
         self.ticks = 0
         self.fail = False
 
@@ -48,6 +49,9 @@ class Room:
         if self.fail:
             raise RuntimeError("made by the test")
         return (call for call in self.calls if call.listening)
+
+    def came(self, call: Call, data: bytes) -> None:
+        self.came_of[call.leg.id] = self.came_of.get(call.leg.id, b"") + data
 
     def heard(self, call: Call, seconds: Sequence[HeardSecond]) -> None:
         call.hear(seconds)
@@ -96,6 +100,7 @@ async def test_a_call_that_falls_behind_loses_its_oldest_audio_and_it_is_marked(
     assert late.dropped_seconds == pytest.approx(1.5)
     assert late.audio_seconds == pytest.approx(2.0)
     assert late.evidence.gaps == 1
+    assert room.came_of["late"] == tone(3.5)[-2 * 16_000 :]
 
 
 async def test_the_end_of_a_pipe_ends_the_listening(ear: Ear, room: Room) -> None:

@@ -1,0 +1,97 @@
+"""Which calls' early media is kept, under which name, and what is written beside it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from agent.config import Config, HarvestConfig
+from agent.service.call import Call
+from agent.service.keeper import Keeper
+from agent.service.kept import KeptCall, timeline
+from agent.service.privacy import NumberKey
+from agent.service.shelf import Limits
+from agent.verdict.agreement import agreement
+
+ANSWERED_TAIL_SECONDS = 2.0
+"""What is cut off the end of an answered call: the PBX is asked for the true answer each second, and what
+the callee said until then is nobody's early media."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    name: str
+    began: float
+    """Seconds since 1970."""
+
+
+class Harvest:
+    """Keeps the early media of trunks that ask for it."""
+
+    def __init__(self, config: Callable[[], Config], key: NumberKey) -> None:
+        self._config = config
+        self._key = key
+        self._recordings: dict[str, _Recording] = {}
+        self.keeper = Keeper(_limits(config().harvest))
+
+    def tapped(self, call: Call) -> None:
+        """Begin a recording where the trunk asks for it; a better tap begins it anew."""
+        self._drop(call)
+        if call.tap is None or not self._wanted(call):
+            return
+        began = time.time()
+        at = datetime.fromtimestamp(began, UTC)
+        name = f"{at:%Y%m%dT%H%M%S}-{at.microsecond:06d}-{self._key.digest(call.leg.id)[:16]}"
+        self._recordings[call.leg.id] = _Recording(name, began)
+        self.keeper.begin(name, call.tap.encoding)
+
+    def came(self, call: Call, data: bytes) -> None:
+        """Keep audio of a call that is recorded."""
+        if recording := self._recordings.get(call.leg.id):
+            self.keeper.write(recording.name, data)
+
+    def ended(self, call: Call, trunk: str) -> None:
+        """Finish the recording of a call."""
+        if call.tap is None or not self._wanted(call):  # since it began, somebody has switched it off
+            self._drop(call)
+        elif recording := self._recordings.pop(call.leg.id, None):
+            cut = ANSWERED_TAIL_SECONDS if call.evidence.answered else 0.0
+            self.keeper.finish(recording.name, self._line(call, trunk, recording.began, cut), cut)
+
+    def reloaded(self) -> None:
+        """Go by the configuration as it now is."""
+        self.keeper.move(_limits(self._config().harvest))
+
+    def _line(self, call: Call, trunk: str, began: float, cut_seconds: float) -> KeptCall:
+        assert call.tap is not None
+        assert call.stream is not None
+        lasts = call.stream.samples_heard / 8000 - cut_seconds
+        seconds = [second for second in call.heard if second.at + 1.0 <= lasts]
+        return KeptCall(
+            started=datetime.fromtimestamp(began, UTC),
+            trunk=trunk,
+            number=self._key.digest(call.leg.number),
+            tap=call.tap.kind,
+            outcome=call.verdict.outcome,
+            confidence=round(call.verdict.confidence, 3),
+            carrier_sip_code=call.carrier.sip_code,
+            carrier_q850=call.carrier.q850,
+            agreement=agreement(call.verdict.outcome, call.carrier.sip_code),
+            seconds=timeline(seconds),
+            p=tuple(
+                (round(p[0], 4), round(p[1], 4), round(p[2], 4), round(p[3], 4))
+                for p in (second.p for second in seconds)
+            ),
+        )
+
+    def _wanted(self, call: Call) -> bool:
+        trunk = self._config().trunk_of(call.leg.channel)
+        return trunk is not None and trunk.keep_audio
+
+    def _drop(self, call: Call) -> None:
+        if old := self._recordings.pop(call.leg.id, None):
+            self.keeper.discard(old.name)
+
+
+def _limits(config: HarvestConfig) -> Limits:
+    return Limits(config.folder, int(config.max_megabytes * 1e6), config.max_age_days * 86_400)
