@@ -2,6 +2,8 @@
 
     python benchmarks/live.py --asterisk .lab/asterisk --calls 200 --tap spy
 
+`--calls` is how many there are at once. They begin one after the other, so many that after the length of one
+call as many end as begin; then as many again are placed, and while that lasts processors are read.
 Every second call rings only, so that its verdict becomes final with the carrier's final code; the others ring
 and then announce. Delays are taken at the ends: from the carrier's own RTP and SIP to the variables that a
 second manager session sees being set.
@@ -56,14 +58,19 @@ class Result:
 
     tap: str
     calls: int
+    """At once."""
     seconds: float
     """Length of each call."""
+    per_second: float
+    """Calls that begin, and calls that end."""
     first_rtp_to_first_second: Delays
     """To the first judged second; the second itself, and 48 ms of the next, are in it."""
     final_code_to_final_variable: Delays
     agent_cpu_percent: float
-    """Of one core, while calls were up."""
+    """Of one core, while all the calls were up."""
     asterisk_cpu_percent: float
+    harness_cpu_percent: float
+    """Carrier and dialer."""
     idle_rss_mb: float
     peak_rss_mb: float
     audio_seconds_sent: float
@@ -74,8 +81,9 @@ class Result:
     verdicts: Mapping[str, int]
 
 
-async def measure(chroot: Path, tap: str, calls: int, per_second: float, seconds: float) -> Result:
-    """Run `calls` calls at once and measure."""
+async def measure(chroot: Path, tap: str, calls: int, seconds: float) -> Result:
+    """Keep up `calls` calls at once and measure."""
+    per_second = calls / seconds
     ring = audio.RINGING_EUROPE.ulaw
     announcement = audio.prompt(chroot, "en", "cannot-complete-as-dialed", "check-number-dial-again")
     rings = Scenario(audio=ring(seconds), seconds=seconds, final=480)
@@ -90,12 +98,16 @@ async def measure(chroot: Path, tap: str, calls: int, per_second: float, seconds
         for pattern in ("Variable: EARLYMEDIA_CLASS", "Variable: EARLYMEDIA_STATUS", "Event: DialBegin"):
             await dialer.action("Filter", Operation="Add", Filter=pattern)
         idle = _rss_mb(agent.pid)
-        ids = {f"9{n:05}": await _place(dialer, tap, f"9{n:05}", 1 / per_second) for n in range(calls)}
-        began = time.monotonic(), _cpu(agent.pid), _cpu(lab.pid)
-        busy = max(1.0, seconds - calls / per_second - 1.0)
-        await asyncio.sleep(busy)
-        took = time.monotonic() - began[0]
-        agent_cpu, asterisk_cpu = _cpu(agent.pid) - began[1], _cpu(lab.pid) - began[2]
+        ids = {number: await _place(dialer, tap, number, 1 / per_second) for number in _numbers(calls)}
+        began = time.monotonic(), _cpu(agent.pid), _cpu(lab.pid), time.process_time()
+        for number in _numbers(calls, first=calls):
+            ids[number] = await _place(dialer, tap, number, 1 / per_second)
+        took, agent_cpu, asterisk_cpu, harness_cpu = (
+            now - then
+            for now, then in zip(
+                (time.monotonic(), _cpu(agent.pid), _cpu(lab.pid), time.process_time()), began, strict=True
+            )
+        )
         peak = _rss_mb(agent.pid)
         for number in ids:
             await carrier.ended(number, timeout_seconds=seconds + 30)
@@ -112,10 +124,12 @@ async def measure(chroot: Path, tap: str, calls: int, per_second: float, seconds
             tap=tap,
             calls=calls,
             seconds=seconds,
+            per_second=round(per_second, 1),
             first_rtp_to_first_second=Delays.of(first),
             final_code_to_final_variable=Delays.of(final),
             agent_cpu_percent=round(100 * agent_cpu / took, 1),
             asterisk_cpu_percent=round(100 * asterisk_cpu / took, 1),
+            harness_cpu_percent=round(100 * harness_cpu / took, 1),
             idle_rss_mb=round(idle, 1),
             peak_rss_mb=round(peak, 1),
             audio_seconds_sent=round(sum(sent.values()), 1),
@@ -126,8 +140,13 @@ async def measure(chroot: Path, tap: str, calls: int, per_second: float, seconds
         )
 
 
+def _numbers(calls: int, first: int = 0) -> list[str]:
+    return [f"9{n:05}" for n in range(first, first + calls)]
+
+
 async def _place(dialer: Dialer, tap: str, number: str, pause_seconds: float) -> str:
-    """Place one call; return the Uniqueid of the channel whose variables the dialer would read."""
+    """Place one call and pause; return the Uniqueid of the channel whose variables the dialer would read."""
+    due = time.monotonic() + pause_seconds
     if tap == "spy":
         channel_id = f"{await dialer.originate(f'Local/{number}@outbound/n', 'answered')}-2"
     else:
@@ -138,7 +157,7 @@ async def _place(dialer: Dialer, tap: str, number: str, pause_seconds: float) ->
             early_media=True,
             variables={"EARLYMEDIA_NUMBER": number, "EARLYMEDIA_NEXT_CONTEXT": "answered"},
         )
-    await asyncio.sleep(pause_seconds)
+    await asyncio.sleep(due - time.monotonic())
     return channel_id
 
 
@@ -184,17 +203,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--asterisk", type=Path, required=True, help="folder that scripts/setup made")
-    parser.add_argument("--calls", type=int, default=200)
-    parser.add_argument("--per-second", type=float, default=20.0, help="calls begun in a second")
+    parser.add_argument("--calls", type=int, default=200, help="calls at once")
     parser.add_argument("--seconds", type=float, default=25.0, help="length of each call")
     parser.add_argument("--tap", choices=TAPS, action="append", help="which taps; all if none is named")
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
     for tap in options.tap or TAPS:
-        result = asyncio.run(
-            measure(options.asterisk, tap, options.calls, options.per_second, options.seconds)
-        )
+        result = asyncio.run(measure(options.asterisk, tap, options.calls, options.seconds))
         print(json.dumps(asdict(result), indent=1))  # noqa: T201, this is what a benchmark is for
 
 
