@@ -103,7 +103,8 @@ def spread(
     """
     todo = enumerate(items)
     under_way: dict[int, Item] = {}
-    call = _call_bounded if workers.cluster else _call
+    shared = workers.cluster or workers.backend is Backend.THREADING
+    call = _call_bounded if shared else _call
 
     def tasks(source: Iterable[tuple[int, Item]]) -> Iterator[Any]:
         for index, item in source:
@@ -150,6 +151,7 @@ def _call(function: Callable[[Any], Result], task: _Task) -> tuple[int, Result]:
 
 
 def _call_bounded(function: Callable[[Any], Result], task: _Task) -> tuple[int, Result]:
+    """Bound threads where that is no matter of the process: OpenMP counts them for each of its callers."""
     with threadpool_limits(1):
         return _call(function, task)
 
