@@ -22,28 +22,18 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.hearing.sound import SOUNDS
-from agent.train import render as rendering
-from agent.train.attribution import attribute
 from agent.train.card import FoldScore, Report, publish, report
-from agent.train.corpus import (
-    LabelledSecond,
-    Origin,
-    beside,
-    read_labels,
-    read_origin,
-    write_audio,
-    write_labels,
-)
+from agent.train.corpus import read_labels, read_origin
 from agent.train.errors import MaterialError
-from agent.train.fit import SEED, TREES, fit_forest, hear_corpus, judge_strangers, labels_of
+from agent.train.fit import TREES, fit_forest, hear_corpus, judge_strangers, labels_of
 from agent.train.label_command import label
-from agent.train.material import find_material
-from agent.train.synth import FOLDS, compose
+from agent.train.render_command import render
+from agent.train.synth_command import synth
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app.command()(render)
+app.command()(synth)
 app.command()(label)
-
-_Seed = Annotated[int, typer.Option(help="The same seed gives the same corpus.")]
 
 
 class _Rate(ProgressColumn):
@@ -71,46 +61,6 @@ def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
 def _fail(error: MaterialError) -> NoReturn:
     typer.echo(f"earlymedia: {error}", err=True)
     raise typer.Exit(2)
-
-
-@app.command()
-def render(
-    folder: Annotated[Path, typer.Argument(help="A new folder for the voices and tunes.")], seed: _Seed = SEED
-) -> None:
-    """Make more voices (espeak-ng, flite) and tunes (fluidsynth) to train on."""
-    try:
-        with _progress("rendering", len(list(rendering.plan(seed)))) as step:
-            rendering.render(folder, seed, step)
-    except MaterialError as error:
-        _fail(error)
-
-
-@app.command()
-def synth(
-    corpus: Annotated[Path, typer.Argument(help="A new folder for the corpus.")],
-    tones: Annotated[Path, typer.Option(help="National tones (E.180) as JSON.")],
-    audio: Annotated[Path | None, typer.Option(help="Folder with music/ and speech/.")] = None,
-    prompts: Annotated[
-        list[Path] | None, typer.Option(help="An unpacked Debian package, or what `render` made; many times.")
-    ] = None,
-    recordings: Annotated[int, typer.Option(min=FOLDS, help="How many, of 12 s each.")] = 3000,
-    seed: _Seed = SEED,
-) -> None:
-    """Compose a labelled corpus: tones, voices, songs and silence through telephone channels."""
-    folders = sorted(prompts or [], key=lambda folder: folder.name)
-    try:
-        sources = find_material(audio, folders, tones, seed)
-        origin = Origin(seed=seed, recordings=recordings, materials=attribute(audio, folders, tones))
-        seconds: list[LabelledSecond] = []
-        with beside(corpus) as draft, _progress("composing", recordings) as step:
-            for recording in compose(sources, recordings, seed):
-                write_audio(draft, recording.name, recording.samples)
-                seconds.extend(recording.seconds)
-                step()
-            write_labels(draft, seconds, origin)
-    except MaterialError as error:
-        _fail(error)
-    typer.echo(f"{corpus}: {recordings} recordings, {len(seconds)} labelled seconds, {len(sources)} groups")
 
 
 @app.command()

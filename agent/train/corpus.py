@@ -1,18 +1,23 @@
-"""A labelled corpus on disk: `audio/*.flac`, `seconds.csv`, and `corpus.json` on where it is from."""
+"""A labelled corpus on disk.
+
+`audio/` holds the recordings (FLAC, 8 kHz, 16 bit), `labels.csv` the truth about every second (a label file),
+`recordings.csv` the conditions of every recording, `corpus.json` what all of it was made of.
+"""
 
 import csv
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import soundfile
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.sound import Sound
-from agent.train.channel import to_pcm16
+from agent.train.codecs import to_pcm16
 from agent.train.errors import MaterialError
 
 _COLUMNS = ("recording", "second", "sound", "group", "fold", "mixed")
@@ -44,6 +49,16 @@ class Material(BaseModel):
     source: str = ""
 
 
+class Excluded(BaseModel):
+    """Tones of the national table that are not in the corpus."""
+
+    model_config = ConfigDict(frozen=True)
+
+    country: str
+    tone: str
+    reason: str
+
+
 class Origin(BaseModel):
     """How a corpus was made: `corpus.json`."""
 
@@ -52,6 +67,12 @@ class Origin(BaseModel):
     seed: int
     recordings: int
     materials: tuple[Material, ...]
+    plan_sha256: str = ""
+    """Of the plan without its paths."""
+    plan: dict[str, Any] = {}
+    tone_sets: int = 0
+    """National sets of tones that were read."""
+    excluded_tones: tuple[Excluded, ...] = ()
 
 
 @contextmanager
@@ -73,18 +94,22 @@ def beside(target: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def write_audio(folder: Path, name: str, samples: Samples) -> None:
-    """Write one recording of a corpus, 16 bits at 8 kHz."""
-    (folder / "audio").mkdir(exist_ok=True)
-    soundfile.write(folder / "audio" / f"{name}.flac", to_pcm16(samples), SAMPLE_RATE)
+def write_audio(folder: Path, file: str, samples: Samples) -> None:
+    """Write one recording of a corpus, 16 bits at 8 kHz; `file` is its path below `audio/`.
+
+    Raises:
+        MaterialError: it cannot be written.
+    """
+    path = folder / "audio" / file
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, to_pcm16(samples), SAMPLE_RATE, format="FLAC")
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise MaterialError(f"{path} cannot be written ({error}): choose another folder") from error
 
 
-def write_labels(folder: Path, seconds: Iterable[LabelledSecond], origin: Origin) -> None:
-    """Write the truth and the origin of a corpus."""
-    with (folder / "seconds.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(_COLUMNS)
-        table.writerows((s.recording, s.second, s.sound, s.group, s.fold, int(s.mixed)) for s in seconds)
+def write_origin(folder: Path, origin: Origin) -> None:
+    """Write where a corpus is from."""
     (folder / "corpus.json").write_text(origin.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 

@@ -5,7 +5,6 @@ whatever language, one composer, all tone patterns that can sound the same, one 
 """
 
 import csv
-import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,17 +18,23 @@ from scipy import signal
 from agent.hearing.pcm import SAMPLE_RATE, Decoder, Samples
 from agent.hearing.sound import Sound
 from agent.recording.load import RecordingError, load
+from agent.train.channel import NORMAL_DBFS
+from agent.train.codecs import Pcm16, to_pcm16
 from agent.train.errors import MaterialError
+from agent.train.national_tones import read_national
 from agent.train.noise import Noise, make_noise
-from agent.train.tones import Pattern, group_patterns, invent_pattern, read_patterns, sound_pattern
+from agent.train.plan import Range, SilenceRules, ToneRules
+from agent.train.standard_tones import FAX_AND_MODEM, SPECIAL_INFORMATION
+from agent.train.tones import Pattern, Tolerance, group_patterns, invent_pattern, sound_pattern
 
 _AUDIO = {".wav", ".flac", ".ogg", ".mp3", ".gsm"}
 _NO_SPEECH = re.compile(
     r"beep|2tone|monkeys|silence|confbridge-(join|leave)\.|dictate|tada|ring", re.IGNORECASE
 )
 _BLOCK = 160
-_NORMAL_RMS = 10 ** (-18 / 20)
-_INVENTED_GROUPS, _PATTERNS_A_GROUP = 40, 40
+_NORMAL_RMS = 10 ** (NORMAL_DBFS / 20)
+STORED = ".npy"
+"""Ending of recordings that are 8 kHz samples of 16 bits already, and nothing else."""
 
 Heard = tuple[Samples, NDArray[np.bool_]]
 """Sound of a source at a normal level, and at which samples it can be heard at all."""
@@ -68,9 +73,10 @@ class Recordings:
         pieces: list[Samples] = []
         needed = samples
         while needed > 0:
-            whole = read_samples(self.paths[int(rng.integers(len(self.paths)))])
+            whole = read_pcm16(self.paths[int(rng.integers(len(self.paths)))])
             start = int(rng.integers(0, max(1, len(whole) - int(2 * samples))))
-            piece = _at_speed(whole[start : start + 2 * samples], speed)[:needed]
+            passage = whole[start : start + int(1.25 * needed) + _BLOCK].astype(np.float32)
+            piece = _at_speed(passage / np.float32(32768), speed)[:needed]
             pause = 0
             if speech and rng.random() < 0.6:
                 pause = int(rng.exponential(0.25) * SAMPLE_RATE)
@@ -88,11 +94,13 @@ class Tones:
 
     group: str
     patterns: tuple[Pattern, ...]
+    off: Tolerance
     sound: Sound = Sound.RINGING
 
     def play(self, samples: int, rng: np.random.Generator) -> Heard:
         """Sound one of the patterns."""
-        played, on = sound_pattern(self.patterns[int(rng.integers(len(self.patterns)))], samples, rng)
+        pattern = self.patterns[int(rng.integers(len(self.patterns)))]
+        played, on = sound_pattern(pattern, samples, rng, self.off)
         rms = float(np.sqrt(np.mean(played[on] ** 2))) if on.any() else 1.0
         return played * np.float32(_NORMAL_RMS / rms), on
 
@@ -103,14 +111,22 @@ class Quiet:
 
     group: str
     kind: Noise
+    level_dbfs: Range = SilenceRules().level_dbfs
     sound: Sound = Sound.SILENCE
 
     def play(self, samples: int, rng: np.random.Generator) -> Heard:
-        """Make noise between -80 and -36 dB relative to full scale."""
-        return make_noise(self.kind, samples, rng.uniform(-80, -36), rng), np.zeros(samples, np.bool_)
+        """Make noise of a level within the range."""
+        return make_noise(self.kind, samples, rng.uniform(*self.level_dbfs), rng), np.zeros(samples, np.bool_)
 
 
-def find_material(audio: Path | None, prompts: Sequence[Path], tones: Path, seed: int) -> list[Source]:
+def find_material(
+    audio: Path | None,
+    prompts: Sequence[Path],
+    tones: Path,
+    seed: int,
+    rules: ToneRules | None = None,
+    silence: SilenceRules | None = None,
+) -> list[Source]:
     """Gather every source, in a fixed order.
 
     `audio` holds `music/` (with `ATTRIBUTION.csv`) and `speech/` (one file a voice); each of
@@ -128,13 +144,28 @@ def find_material(audio: Path | None, prompts: Sequence[Path], tones: Path, seed
     for sound in (Sound.SPEECH, Sound.MUSIC):
         if not any(source.sound is sound for source in sources):
             raise MaterialError(f"no {sound} was found: give folders with recordings by --audio or --prompts")
-    national = group_patterns(read_patterns(tones))
-    sources += [Tones(f"tone/{_spell(group[0])}", tuple(group)) for group in national]
+    sources += _tones(tones, seed, rules or ToneRules())
+    levels = (silence or SilenceRules()).level_dbfs
+    return sources + [Quiet(f"noise/{kind}", kind, levels) for kind in Noise]
+
+
+def _tones(path: Path, seed: int, rules: ToneRules) -> Iterator[Source]:
+    """Yield national and standard tones, those that can sound the same in one group, then invented ones."""
+    off = Tolerance(rules.pitch_tolerance, rules.time_tolerance)
+    known = (*read_national(path).patterns, *SPECIAL_INFORMATION, *FAX_AND_MODEM)
+    for group in group_patterns(tuple(dict.fromkeys(known)), off):
+        family = (
+            "sit"
+            if not set(group).isdisjoint(SPECIAL_INFORMATION)
+            else "fax"
+            if not set(group).isdisjoint(FAX_AND_MODEM)
+            else "tone"
+        )
+        yield Tones(f"{family}/{_spell(group[0])}", tuple(group), off)
     rng = np.random.default_rng([seed, 1])
-    for index in range(_INVENTED_GROUPS):
-        invented = tuple(invent_pattern(rng) for _ in range(_PATTERNS_A_GROUP))
-        sources.append(Tones(f"invented/{index:02d}", invented))
-    return sources + [Quiet(f"noise/{kind}", kind) for kind in Noise]
+    for index in range(rules.invented_groups):
+        invented = tuple(invent_pattern(rng) for _ in range(rules.invented_patterns))
+        yield Tones(f"invented/{index:02d}", invented, off)
 
 
 def _find_files(audio: Path | None, prompts: Sequence[Path]) -> Iterator[tuple[Sound, str, Path]]:
@@ -147,13 +178,14 @@ def _find_files(audio: Path | None, prompts: Sequence[Path]) -> Iterator[tuple[S
         for path in _audio_files(audio / "speech"):
             yield Sound.SPEECH, f"speech/{path.stem}", path
     for folder in prompts:
-        rendered = (folder / "ATTRIBUTION.csv").is_file()
+        named = {row["file"]: row.get("group") for row in read_attribution(folder / "ATTRIBUTION.csv")}
         for path in _audio_files(folder):
             parts = path.relative_to(folder).parts
+            group = named.get("/".join(parts))
             if "moh" in parts or "music" in parts:
-                yield Sound.MUSIC, f"{'tune' if rendered else 'hold'}/{path.name.partition('-')[0]}", path
+                yield Sound.MUSIC, group or f"hold/{path.name.partition('-')[0]}", path
             elif not any(_NO_SPEECH.search(part) for part in parts):
-                yield Sound.SPEECH, f"{'synthesiser' if rendered else 'prompts'}/{_speaker(parts)}", path
+                yield Sound.SPEECH, group or f"prompts/{_speaker(parts)}", path
 
 
 def _speaker(parts: tuple[str, ...]) -> str:
@@ -178,7 +210,7 @@ def _audio_files(folder: Path) -> list[Path]:
 
 
 def read_attribution(path: Path) -> list[dict[str, str]]:
-    """Read an ATTRIBUTION.csv (`file,title,artist,licence,source`); a missing one is empty."""
+    """Read an ATTRIBUTION.csv (`file,title,artist,licence,source`, and `group` if known); none is empty."""
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as lines:
@@ -190,21 +222,23 @@ def read_attribution(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-@functools.lru_cache(maxsize=4096)
-def read_samples(path: Path) -> Samples:
-    """Read a recording of any format as 8 kHz samples.
+def read_pcm16(path: Path) -> Pcm16:
+    """Read a recording of any format as 8 kHz samples of 16 bits; what `store` wrote is mapped, not read.
 
     Raises:
         MaterialError: it cannot be read or holds nothing.
     """
+    if path.suffix == STORED:
+        stored: Pcm16 = np.load(path, mmap_mode="r")
+        return stored
     try:
         encoding, data = load(path)
     except RecordingError as error:
-        raise MaterialError(str(error)) from error
-    samples = Decoder(encoding).decode(data)
-    if len(samples) < _BLOCK:
+        raise MaterialError(str(error).removesuffix(".")) from error
+    whole = to_pcm16(Decoder(encoding).decode(data))
+    if len(whole) < _BLOCK:
         raise MaterialError(f"{path} is shorter than 20 ms: leave it out")
-    return samples
+    return whole
 
 
 def _at_speed(samples: Samples, speed: float) -> Samples:

@@ -3,7 +3,7 @@
 import csv
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class Job:
     artist: str = ""
 
 
-def plan(seed: int) -> Iterator[Job]:
+def plan_jobs(seed: int) -> Iterator[Job]:
     """List what is rendered, in a fixed order."""
     for variant in _ESPEAK_VARIANTS:
         for language, sentences in SENTENCES.items():
@@ -110,13 +110,12 @@ def plan(seed: int) -> Iterator[Job]:
             )
 
 
-def render(folder: Path, seed: int, step: Callable[[], None] = lambda: None) -> None:
+def render_jobs(folder: Path, jobs: Sequence[Job], step: Callable[[], None] = lambda: None) -> None:
     """Make voices and tunes in `folder`, which must not exist; calls `step` for each file.
 
     Raises:
         MaterialError: a program or the sound font is missing or fails.
     """
-    jobs = list(plan(seed))
     for program in sorted({job.command[0] for job in jobs}):
         if shutil.which(program) is None:
             raise MaterialError(f"{program} is not installed: run `apt-get install {program}`")

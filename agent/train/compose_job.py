@@ -1,0 +1,98 @@
+"""Composes a whole corpus, with as many processes as there are processors."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from agent.train.conditions import Conditions, write_conditions
+from agent.train.corpus import Origin, beside, write_audio, write_origin
+from agent.train.label_table import Row, write_rows
+from agent.train.material import Source
+from agent.train.own import OwnRecording, bring_own
+from agent.train.parallel import Workers, spread
+from agent.train.plan import Plan
+from agent.train.store import store
+from agent.train.synth import Shelf, compose_recording, shelve
+
+_MOST_AT_ONCE = 32
+"""Recordings that a process composes before it is given more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What is known of a recording whose audio lies in the corpus."""
+
+    rows: tuple[Row, ...]
+    conditions: Conditions
+
+
+@dataclass(frozen=True, slots=True)
+class _Composer:
+    """Composes recordings and writes their audio, in whatever process."""
+
+    folder: Path
+    plan: Plan
+    shelves: tuple[Shelf, ...]
+
+    def __call__(self, work: range | OwnRecording) -> list[Written]:
+        made = (
+            (compose_recording(self.shelves, self.plan, index) for index in work)
+            if isinstance(work, range)
+            else [bring_own(work, self.plan)]
+        )
+        written = []
+        for recording in made:
+            write_audio(self.folder, recording.conditions.file, recording.samples)
+            written.append(Written(recording.rows, recording.conditions))
+        return written
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a corpus holds."""
+
+    recordings: int
+    seconds: int
+    groups: int
+    empty: tuple[Path, ...]
+    """Files of the material that hold no sound, and were left out."""
+
+
+def make_corpus(
+    target: Path,
+    plan: Plan,
+    sources: Sequence[Source],
+    own: Sequence[OwnRecording],
+    origin: Origin,
+    workers: Workers,
+    steps: tuple[Callable[[], None], Callable[[], None]] = (lambda: None, lambda: None),
+) -> Summary:
+    """Compose a corpus into `target`, which must not exist; it is there only when it is whole.
+
+    The bytes do not depend on the workers. The first of `steps` is called for each file of the material that
+    was read, the second for each recording.
+
+    Raises:
+        MaterialError: a recording of the material cannot be read, or `target` cannot be written.
+    """
+    with beside(target) as draft, TemporaryDirectory(dir=draft) as kept:
+        stored = store(sources, Path(kept), workers, steps[0])
+        composer = _Composer(draft, plan, shelve(stored.sources, plan))
+        written: list[Written] = []
+        for part in spread(workers, composer, _work(plan, own)):
+            for one in part:
+                written.append(one)
+                steps[1]()
+        rows = [row for one in written for row in one.rows]
+        write_rows(draft / "labels.csv", rows, ".csv")
+        write_conditions(draft / "recordings.csv", (one.conditions for one in written))
+        write_origin(draft, origin)
+    return Summary(len(written), len(rows), len({row.group for row in rows}), stored.empty)
+
+
+def _work(plan: Plan, own: Sequence[OwnRecording]) -> Iterator[range | OwnRecording]:
+    at_once = max(1, min(_MOST_AT_ONCE, plan.recordings // 16))
+    for first in range(0, plan.recordings, at_once):
+        yield range(first, min(plan.recordings, first + at_once))
+    yield from own
