@@ -26,6 +26,7 @@ from agent.train.card import FoldScore, Report, publish, report
 from agent.train.corpus import read_labels, read_origin
 from agent.train.errors import MaterialError
 from agent.train.fit import TREES, fit_forest, hear_corpus, judge_strangers, labels_of
+from agent.train.harvest_command import harvest
 from agent.train.label_command import label
 from agent.train.render_command import render
 from agent.train.synth_command import synth
@@ -34,6 +35,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.command()(render)
 app.command()(synth)
 app.command()(label)
+app.command()(harvest)
 
 
 class _Rate(ProgressColumn):
