@@ -12,11 +12,13 @@ from agent.train.evaluate_scores import Confusion
 from agent.train.evaluate_slices import Cut
 from agent.train.evaluate_teachers import CONFIDENCE_BINS, Confidence
 from agent.train.figures_style import COLOUR, FAINT, INK, MARKERS, PAPER, picture
-from agent.train.timing import Times
+from agent.train.timing import Times, hearers_of, ms_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+LEAST_SECONDS = 20
+"""A bin of fewer is no point of a calibration curve."""
 DOUBTFUL_SPEECH = 0.899
 """Speech of less confidence was dropped by the thesis."""
 
@@ -100,7 +102,7 @@ def reliability(contestants: Sequence[Contestant]) -> bytes:
         above.plot([0.25, 1], [0.25, 1], color=FAINT, linewidth=0.8, linestyle="--", zorder=1)
         for index, student in enumerate(students):
             assert student.calibration is not None
-            bins = student.calibration.bins
+            bins = [bin for bin in student.calibration.bins if bin.seconds >= LEAST_SECONDS]
             above.plot(
                 [bin.confidence for bin in bins],
                 [bin.right for bin in bins],
@@ -159,14 +161,19 @@ def condition(cut: Cut) -> bytes:
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        axes.set_title(cut.condition)
+        axes.set_title(titled(cut.condition))
     return drawn.png
+
+
+def titled(condition: str) -> str:
+    """Name a condition as a reader would: `gain_db` is `gain (dB)`."""
+    return condition.removesuffix("_db").replace("_", " ") + (" (dB)" if condition.endswith("_db") else "")
 
 
 def times_alone(times: Sequence[Times]) -> bytes:
     """Draw how long each hearer takes for one second alone, sound by sound, on a logarithmic axis."""
     alone = [t for t in times if t.sound is not None]
-    hearers = list(dict.fromkeys(t.hearer for t in alone))
+    hearers = hearers_of(alone)
     with picture(5.4, 4.0) as drawn:
         (axes,) = drawn.axes
         for place, hearer in enumerate(hearers):
@@ -175,7 +182,7 @@ def times_alone(times: Sequence[Times]) -> bytes:
             for index, sound in enumerate(present):
                 _box(axes, ours[sound].ms, place + (index - (len(present) - 1) / 2) * 0.19, COLOUR[sound])
             slowest = max(max(t.ms) for t in ours.values())
-            median = float(np.median([t.median for t in ours.values()]))
+            median = float(np.median(ms_of(alone, hearer, alone=True)))
             axes.text(place, slowest * 1.25, f"{median:.3g} ms", ha="center", fontweight="bold")
         for sound in SOUNDS:
             axes.bar([0], [0], color=COLOUR[sound], label=sound.value)
@@ -186,12 +193,12 @@ def times_alone(times: Sequence[Times]) -> bytes:
 
 def times_in_batches(times: Sequence[Times]) -> bytes:
     """Draw how long each hearer takes for a second in a batch of many, and alone for comparison."""
-    hearers = list(dict.fromkeys(t.hearer for t in times))
+    hearers = hearers_of(times)
     with picture(5.4, 3.6) as drawn:
         (axes,) = drawn.axes
         for place, hearer in enumerate(hearers):
-            alone = [ms for t in times if t.hearer == hearer and t.sound is not None for ms in t.ms]
-            many = [ms for t in times if t.hearer == hearer and t.sound is None for ms in t.ms]
+            alone = ms_of(times, hearer, alone=True)
+            many = ms_of(times, hearer, alone=False)
             _box(axes, alone, place - 0.17, "#ffffff", 0.28)
             _box(axes, many, place + 0.17, "#5a626c", 0.28)
             axes.text(

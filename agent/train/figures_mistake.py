@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from agent.hearing.mel import decibels
+from agent.hearing.mel import FLOOR_DB, decibels
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.sound import SOUNDS
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, Framer, power
@@ -10,6 +10,8 @@ from agent.train.evaluate_mistakes import Mistake
 from agent.train.figures_style import COLOUR, INK, PAPER, picture
 
 _RANGE_DB = 70
+_DPI = 110
+"""Noise hardly shrinks as a PNG."""
 
 
 def mistake(made: Mistake, samples: Samples, first: int) -> bytes:
@@ -23,7 +25,7 @@ def mistake(made: Mistake, samples: Samples, first: int) -> bytes:
     frames = power([Framer().push(np.pad(samples, (0, SAMPLE_RATE // 20)))])
     levels = decibels(frames.T)
     loudest = float(levels.max(initial=-60.0))
-    with picture(4.2, 2.9, 2, height_ratios=(7, 1)) as drawn:
+    with picture(4.2, 2.9, 2, dpi=_DPI, height_ratios=(7, 1)) as drawn:
         above, below = drawn.axes
         end = first + max(len(frames), 1) / FRAMES_PER_SECOND
         above.imshow(
@@ -31,7 +33,7 @@ def mistake(made: Mistake, samples: Samples, first: int) -> bytes:
             origin="lower",
             aspect="auto",
             extent=(first, end, 0.0, SAMPLE_RATE / 2000),
-            vmin=loudest - _RANGE_DB,
+            vmin=max(loudest - _RANGE_DB, FLOOR_DB),
             vmax=loudest,
             cmap="magma",
         )
@@ -44,7 +46,7 @@ def mistake(made: Mistake, samples: Samples, first: int) -> bytes:
         left = 0.0
         for sound, p in zip(SOUNDS, made.p, strict=True):
             below.barh([0], [p], 0.9, [left], color=COLOUR[sound], edgecolor=PAPER, linewidth=0.6)
-            if p > 0.16:
+            if p > 0.24:
                 ink = INK if sound.value in ("silence", "speech") else PAPER
                 below.text(
                     left + p / 2, 0, f"{sound.value} {p:.2f}", ha="center", va="center", fontsize=8, color=ink

@@ -57,8 +57,10 @@ class Picture:
 
 
 @contextmanager
-def picture(width: float, height: float, rows: int = 1, columns: int = 1, **layout: Any) -> Iterator[Picture]:
-    """Draw a picture of so many inches in the style of the report; more goes to `Figure.subplots`.
+def picture(
+    width: float, height: float, rows: int = 1, *, dpi: int = DPI, **layout: Any
+) -> Iterator[Picture]:
+    """Draw a picture of so many inches and rows of axes; more goes to `Figure.subplots`.
 
     Raises:
         MaterialError: matplotlib is not installed.
@@ -72,9 +74,9 @@ def picture(width: float, height: float, rows: int = 1, columns: int = 1, **layo
             "a report needs the `train` extra: install it with pip install 'earlymedia-agent[train]'"
         ) from error
     with rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained", dpi=DPI)
+        figure = Figure(figsize=(width, height), layout="constrained", dpi=dpi)
         FigureCanvasAgg(figure)
-        drawn = Picture(figure, list(figure.subplots(rows, columns, squeeze=False, **layout).flat))
+        drawn = Picture(figure, list(figure.subplots(rows, squeeze=False, **layout).flat))
         yield drawn
         buffer = io.BytesIO()
         # Without the version and the time of drawing, the same figures give the same file.

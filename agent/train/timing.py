@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agent.hearing.pcm import Samples
@@ -39,15 +38,6 @@ class Times:
     """Seconds that were heard at once."""
     ms: tuple[float, ...]
     """One for each turn."""
-
-    @property
-    def median(self) -> float:
-        """Middle of all turns."""
-        return float(np.median(self.ms))
-
-    def quantile(self, share: float) -> float:
-        """The time that this share of all turns took at most."""
-        return float(np.quantile(self.ms, share))
 
 
 def measure(
@@ -92,6 +82,16 @@ def measure(
                     ms.setdefault((hearer.name, sound, len(batch)), []).append(took)
             step()
     return [Times(*key, tuple(values)) for key, values in ms.items()]
+
+
+def hearers_of(times: Sequence[Times]) -> list[str]:
+    """Name who took part, in order."""
+    return list(dict.fromkeys(one.hearer for one in times))
+
+
+def ms_of(times: Sequence[Times], hearer: str, *, alone: bool) -> list[float]:
+    """Return all turns of a hearer with one second alone, of any sound, or all with batches."""
+    return [ms for one in times if one.hearer == hearer and (one.sound is not None) is alone for ms in one.ms]
 
 
 @contextmanager
