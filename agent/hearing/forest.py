@@ -12,7 +12,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import joblib
 import numpy as np
@@ -27,6 +27,9 @@ from agent.hearing.sound import SOUNDS
 
 Probabilities = NDArray[np.float64]
 """Probability of each of `SOUNDS`, (n, 4), each row sums to 1."""
+
+
+_AGAIN = "train it again with `earlymedia train fit` or install the model that belongs to this version"
 
 
 class ModelError(Exception):
@@ -70,12 +73,12 @@ class Forest:
             raise ModelError(
                 f"{card_path} is no model card ({where}: {first['msg'].lower()}): install the model again"
             ) from None
-        content = _read_trusted(path)
-        _check(card, path, hashlib.sha256(content).hexdigest())
-        try:
-            model = joblib.load(io.BytesIO(content))
-        except Exception as error:
-            raise ModelError(f"{path} cannot be unpickled ({error}): install the model again") from error
+        if card.feature_version != FEATURE_VERSION:
+            raise ModelError(
+                f"{path} was trained on features of version {card.feature_version}, this agent computes "
+                f"version {FEATURE_VERSION}: {_AGAIN}"
+            )
+        model = read_model(path, card)
         return cls.of(model, card, path)
 
     @classmethod
@@ -115,22 +118,23 @@ def walk(trees: Sequence[object], vectors: Vectors) -> Probabilities:
     return total / len(trees)
 
 
-def _check(card: Card, path: Path, sha256: str) -> None:
-    """Compare what can be known without unpickling."""
-    again = "train it again with `earlymedia train fit` or install the model that belongs to this version"
+def read_model(path: Path, card: Card) -> Any:
+    """Unpickle what `card` describes, after all that can be known without it is checked.
+
+    Raises:
+        ModelError: the file is missing, may be written by others, is another one than the card is for,
+            or was made for other classes or another scikit-learn.
+    """
+    content = _read_trusted(path)
+    sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != card.sha256:
         raise ModelError(
             f"{path} is not the file that its card describes (sha256 {sha256[:12]}..., card says "
             f"{card.sha256[:12]}...): install the model and its card together again"
         )
-    if card.feature_version != FEATURE_VERSION:
-        raise ModelError(
-            f"{path} was trained on features of version {card.feature_version}, this agent computes "
-            f"version {FEATURE_VERSION}: {again}"
-        )
     if card.classes != tuple(SOUNDS):
         raise ModelError(
-            f"{path} knows the classes {', '.join(card.classes)}, not {', '.join(SOUNDS)}: {again}"
+            f"{path} knows the classes {', '.join(card.classes)}, not {', '.join(SOUNDS)}: {_AGAIN}"
         )
     theirs, ours = card.sklearn_version.split(".")[:2], sklearn.__version__.split(".")[:2]
     if theirs != ours:
@@ -138,6 +142,10 @@ def _check(card: Card, path: Path, sha256: str) -> None:
             f"{path} was made by scikit-learn {card.sklearn_version}, {sklearn.__version__} is installed: "
             f"install scikit-learn {'.'.join(theirs)}.* or train it again with `earlymedia train fit`"
         )
+    try:
+        return joblib.load(io.BytesIO(content))
+    except Exception as error:
+        raise ModelError(f"{path} cannot be unpickled ({error}): install the model again") from error
 
 
 def _read_trusted(path: Path) -> bytes:

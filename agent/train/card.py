@@ -1,28 +1,26 @@
-"""The card of a forest: what it is, what it heard, and what it is worth."""
+"""The card of a student: what it is, what it heard, and what it is worth."""
 
 import hashlib
-import io
-import tempfile
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 
-import joblib
 import numpy as np
 import sklearn
 from pydantic import BaseModel, ConfigDict
-from sklearn.ensemble import RandomForestClassifier
 
-from agent.hearing.features import FEATURE_VERSION
 from agent.hearing.forest import Card
 from agent.hearing.sound import SOUNDS
-from agent.train.corpus import LabelledSecond, Material, Origin
-from agent.train.errors import MaterialError
-from agent.train.fit import Labels, Scores, labels_of, score
+from agent.train.calibration import Calibrated, Worth
+from agent.train.corpus import Material
+from agent.train.evaluate_scores import Scores, score
+from agent.train.examples import CONSTRUCTION, REVIEWED
+from agent.train.fit import Student
+from agent.train.recipes import ForestRecipe, Recipe
+from agent.train.strangers import Strangers
 
-NEVER_HEARD = (
-    "real carriers' recordings, far-end noise of real streets and offices, singing in most songs, "
-    "people who speak freely, fax and modem; every label comes from how the corpus was made"
+_COMPOSED = (
+    "real carriers' recordings, far-end noise of real streets and offices, people who speak freely, and what "
+    "is not among its training data; every label comes from how the corpus was made"
 )
 
 
@@ -36,7 +34,7 @@ class ClassScore(BaseModel):
 
 
 class FoldScore(BaseModel):
-    """How a forest did on groups of which it heard nothing."""
+    """How a student did on groups of which it heard nothing."""
 
     fold: int
     macro_f1: float
@@ -63,106 +61,124 @@ class Report(BaseModel):
     """Seconds that hold two sounds, or hardly one, over all folds; they are in no other figure."""
 
 
+class Truth(BaseModel):
+    """How true probabilities are, on clear seconds of strangers; each fold was calibrated by the others."""
+
+    before: Worth
+    after: Worth
+
+
 class StudentCard(Card):
-    """Everything that is known of a forest: `student.json`."""
+    """Everything that is known of a student: `student.json`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
     created: date
     trees: int
+    """Of a forest; 0 of another student."""
     seed: int
     seconds: int
     training_data: tuple[Material, ...]
     never_heard: str
     scores: Report
+    recipe: Recipe | None = None
+    """Every setting. None in cards of old, which were made by the default one."""
+    test_set: str = ""
+    """The same for all students that were judged on the same strangers, dealt alike: a sha256."""
+    probabilities: Truth | None = None
+    """Before and after calibration."""
 
 
-def report(seconds: Sequence[LabelledSecond], verdict: Labels) -> Report:
-    """Score the verdicts of `judge_strangers`."""
-    truth = labels_of(seconds)
-    mixed = np.array([second.mixed for second in seconds])
-    folds = np.array([second.fold for second in seconds])
-    groups = np.array([second.group for second in seconds])
-    by_fold = []
-    for fold in np.unique(folds):
-        ours = (folds == fold) & ~mixed
-        by_fold.append(_fold_score(int(fold), score(truth[ours], verdict[ours])))
-    by_group = []
-    for group in np.unique(groups[~mixed]):
-        ours = (groups == group) & ~mixed
-        by_group.append(
-            GroupScore(
-                group=str(group),
-                seconds=int(ours.sum()),
-                right=round(float((truth[ours] == verdict[ours]).mean()), 4),
-                heard_as=_heard_as(score(truth[ours], verdict[ours])),
-            )
-        )
-    return Report(
-        mean_macro_f1=round(float(np.mean([fold.macro_f1 for fold in by_fold])), 4),
-        folds=tuple(by_fold),
-        groups=tuple(by_group),
-        mixed=_fold_score(-1, score(truth[mixed], verdict[mixed])),
+def make_card(
+    student: Student, content: bytes, calibrated: Calibrated, materials: Sequence[Material], created: date
+) -> StudentCard:
+    """Write the card of a student.
+
+    Args:
+        student: fitted on all examples.
+        content: its `student.joblib`.
+        calibrated: what students of its recipe said of strangers.
+        materials: what the examples were made of.
+        created: today.
+    """
+    recipe, strangers = student.recipe, calibrated.strangers
+    return StudentCard(
+        sha256=hashlib.sha256(content).hexdigest(),
+        feature_version=recipe.view.version,
+        classes=tuple(sound.value for sound in SOUNDS),
+        sklearn_version=sklearn.__version__,
+        calibration=calibrated.calibration,
+        created=created,
+        trees=recipe.trees if isinstance(recipe, ForestRecipe) else 0,
+        seed=recipe.seed,
+        seconds=len(strangers),
+        training_data=tuple(materials),
+        never_heard=never_heard(strangers.teacher),
+        scores=report(strangers),
+        recipe=recipe,
+        test_set=strangers.test_set,
+        probabilities=Truth(before=calibrated.before, after=calibrated.after),
     )
 
 
-def _fold_score(fold: int, scores: Scores) -> FoldScore:
+def report(strangers: Strangers) -> Report:
+    """Score verdicts on strangers."""
+    clear, mixed = strangers.where(~strangers.ambiguous), strangers.where(strangers.ambiguous)
+    by_fold = [
+        _fold_score(int(fold), clear.where(clear.fold == fold)) for fold in np.unique(clear.fold).tolist()
+    ]
+    return Report(
+        mean_macro_f1=round(float(np.mean([fold.macro_f1 for fold in by_fold])), 4) if by_fold else 0.0,
+        folds=tuple(by_fold),
+        groups=tuple(_group_scores(clear)),
+        mixed=_fold_score(-1, mixed),
+    )
+
+
+def _fold_score(fold: int, strangers: Strangers) -> FoldScore:
+    scores = score(strangers.truth, strangers.verdict)
     classes = {
-        sound.value: ClassScore(
-            precision=round(float(scores.precision[index]), 4),
-            recall=round(float(scores.recall[index]), 4),
-            f1=round(float(scores.f1[index]), 4),
-            seconds=int(scores.confusion[index].sum()),
+        each.sound: ClassScore(
+            precision=round(each.precision, 4),
+            recall=round(each.recall, 4),
+            f1=round(each.f1, 4),
+            seconds=each.seconds,
         )
-        for index, sound in enumerate(SOUNDS)
+        for each in scores.classes
     }
     return FoldScore(fold=fold, macro_f1=round(scores.macro_f1, 4), classes=classes)
 
 
+def _group_scores(strangers: Strangers) -> list[GroupScore]:
+    names, index = np.unique(np.array(strangers.group, dtype=np.str_), return_inverse=True)
+    verdict = strangers.verdict
+    scores = []
+    for number, name in enumerate(names.tolist()):
+        ours = index == number
+        scored = score(strangers.truth[ours], verdict[ours])
+        scores.append(
+            GroupScore(
+                group=name, seconds=scored.seconds, right=round(scored.right, 4), heard_as=_heard_as(scored)
+            )
+        )
+    return scores
+
+
 def _heard_as(scores: Scores) -> dict[str, dict[str, int]]:
     return {
-        truth.value: {verdict.value: int(n) for verdict, n in zip(SOUNDS, row, strict=True) if n}
+        truth.value: {verdict.value: n for verdict, n in zip(SOUNDS, row, strict=True) if n}
         for truth, row in zip(SOUNDS, scores.confusion, strict=True)
-        if row.any()
+        if any(row)
     }
 
 
-def publish(
-    forest: RandomForestClassifier, origin: Origin, scores: Report, seconds: int, created: date, folder: Path
-) -> StudentCard:
-    """Write `student.joblib` and its card into `folder`, and return the card.
-
-    Both are written beside their places first, so that a full disk leaves the old pair whole.
-
-    Raises:
-        MaterialError: the folder cannot be written.
-    """
-    buffer = io.BytesIO()
-    # zlib: xz is a tenth smaller and takes four times as long to load.
-    joblib.dump(forest, buffer, compress=("zlib", 9))
-    content = buffer.getvalue()
-    card = StudentCard(
-        sha256=hashlib.sha256(content).hexdigest(),
-        feature_version=FEATURE_VERSION,
-        classes=tuple(sound.value for sound in SOUNDS),
-        sklearn_version=sklearn.__version__,
-        created=created,
-        trees=len(forest.estimators_),
-        seed=forest.random_state,
-        seconds=seconds,
-        training_data=origin.materials,
-        never_heard=NEVER_HEARD,
-        scores=scores,
+def never_heard(teachers: Sequence[str]) -> str:
+    """Say what no figure on the card is about, by who labelled the seconds."""
+    known = sorted(set(teachers))
+    if known == [CONSTRUCTION]:
+        return _COMPOSED
+    reviewed = sum(teacher == REVIEWED for teacher in teachers) / len(teachers)
+    return (
+        f"whatever is not in the recordings of its training data; labels are by {', '.join(known)}, "
+        f"and {reviewed:.1%} of the seconds were listened to by a person"
     )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as draft:
-            (Path(draft) / "student.joblib").write_bytes(content)
-            (Path(draft) / "student.json").write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            for name in ("student.joblib", "student.json"):
-                (Path(draft) / name).replace(folder / name)
-    except OSError as error:
-        raise MaterialError(
-            f"{folder} cannot be written ({error.strerror}): choose another folder"
-        ) from error
-    return card

@@ -1,154 +1,165 @@
-"""From a labelled corpus to a forest, and what it is worth on voices, songs and tones it never heard."""
+"""From examples to a student, and what students say of voices, songs and tones that they never heard."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import soundfile
+from joblib import parallel_config
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
-from agent.hearing.features import FEATURES, Vectors, features
+from agent.hearing.calibration import Calibration
+from agent.hearing.features import Vectors
+from agent.hearing.forest import Probabilities, walk
 from agent.hearing.pcm import Samples
-from agent.hearing.rows import ROW_WIDTH, frame_rows
 from agent.hearing.sound import SOUNDS
-from agent.hearing.spectrogram import FRAMES_PER_SECOND, Framer, power
-from agent.train.corpus import LabelledSecond
 from agent.train.errors import MaterialError
+from agent.train.examples import Examples
+from agent.train.parallel import Backend, Workers
+from agent.train.recipes import BoostedRecipe, ForestRecipe, Recipe
+from agent.train.strangers import Labels, Strangers
 
-Labels = NDArray[np.int64]
-"""Indices into SOUNDS, (n,)."""
+_LEAST_TARGET = 0.02
+"""A sound that is less of a second's target is left out: it would only make the student larger."""
 
-TREES = 500
-SEED = 42
-LEAF = 4
-"""Fewest seconds in a leaf."""
-SHARE = 0.25
-"""Share of the seconds that each tree is fitted on. On strangers this scores no worse than all seconds and
-leaves of 16, in a third of the time, and keeps the file below 15 MB."""
-
-
-def hear_recording(samples: Samples) -> Vectors:
-    """Hear a recording as the agent would: (n,) samples give the (seconds, FEATURES) of its whole seconds."""
-    rows = frame_rows(power([Framer().push(samples)]))
-    whole = len(rows) // FRAMES_PER_SECOND
-    return features(rows[: whole * FRAMES_PER_SECOND].reshape(whole, FRAMES_PER_SECOND, ROW_WIDTH))
-
-
-def hear_corpus(
-    folder: Path, seconds: Sequence[LabelledSecond], step: Callable[[], None] = lambda: None
-) -> Vectors:
-    """Return the vector of every labelled second, (len(seconds), FEATURES); calls `step` for each recording.
-
-    Raises:
-        MaterialError: a recording is missing, damaged or too short for its labels.
-    """
-    vectors = np.empty((len(seconds), FEATURES), np.float32)
-    heard: Vectors = np.empty((0, FEATURES), np.float32)
-    recording = None
-    for index, second in enumerate(seconds):
-        if second.recording != recording:
-            recording = second.recording
-            path = folder / "audio" / f"{recording}.flac"
-            try:
-                samples, _ = soundfile.read(path, dtype="float32")
-            except (OSError, soundfile.LibsndfileError) as error:
-                raise MaterialError(f"{path} cannot be read ({error}): make the corpus again") from error
-            heard = hear_recording(samples)
-            step()
-        if second.second >= len(heard):
-            raise MaterialError(
-                f"recording {recording} ends before its second {second.second}: make the corpus again"
-            )
-        vectors[index] = heard[second.second]
-    return vectors
-
-
-def labels_of(seconds: Sequence[LabelledSecond]) -> Labels:
-    """Return the classes of seconds as indices into SOUNDS."""
-    return np.array([SOUNDS.index(second.sound) for second in seconds], np.int64)
-
-
-def fit_forest(
-    vectors: Vectors, labels: Labels, trees: int = TREES, jobs: int = -1
-) -> RandomForestClassifier:
-    """Fit a forest; the same vectors give the same forest, however many jobs fit it.
-
-    Raises:
-        MaterialError: a class is missing.
-    """
-    missing = [sound for index, sound in enumerate(SOUNDS) if index not in labels]
-    if missing:
-        raise MaterialError(f"the corpus has no second of {', '.join(missing)}: make a larger one")
-    forest = RandomForestClassifier(
-        n_estimators=trees,
-        min_samples_leaf=LEAF,
-        max_samples=SHARE,
-        random_state=SEED,
-        n_jobs=jobs,
-        class_weight="balanced_subsample",
-    )
-    forest.fit(vectors, labels)
-    # The number of jobs is pickled; the file must not depend on it.
-    return forest.set_params(n_jobs=None)
+Weights = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """How well strangers were told apart."""
+class Student:
+    """A fitted model that names the sound of seconds."""
 
-    confusion: NDArray[np.int64]
-    """Seconds by truth (rows) and verdict (columns), in the order of SOUNDS."""
+    recipe: Recipe
+    model: Any
+    """scikit-learn's, whose classes are the indices of SOUNDS."""
+    calibration: Calibration | None = None
 
-    @property
-    def precision(self) -> NDArray[np.float64]:
-        """Share of the verdicts of each class that were right."""
-        return self._right(1.0, self.confusion.sum(axis=0))
+    def hear(self, samples: Samples) -> Probabilities:
+        """Judge the whole seconds of a recording, (n,) samples at 8 kHz: (seconds, 4)."""
+        return self.predict(self.recipe.view.see(samples))
 
-    @property
-    def recall(self) -> NDArray[np.float64]:
-        """Share of the seconds of each class that were found."""
-        return self._right(1.0, self.confusion.sum(axis=1))
+    def predict(self, vectors: Vectors) -> Probabilities:
+        """Return the probabilities of (n, view.width) vectors, (n, 4), each row sums to 1."""
+        shares = self._shares(vectors)
+        return self.calibration.apply(shares) if self.calibration else shares
 
-    @property
-    def f1(self) -> NDArray[np.float64]:
-        """Harmonic mean of precision and recall."""
-        return self._right(2.0, self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
-
-    def _right(self, times: float, of: NDArray[np.int64]) -> NDArray[np.float64]:
-        share: NDArray[np.float64] = times * np.diag(self.confusion) / np.maximum(1, of)
-        return share
-
-    @property
-    def macro_f1(self) -> float:
-        """Mean F1 of the four classes."""
-        return float(self.f1.mean())
+    def _shares(self, vectors: Vectors) -> Probabilities:
+        if isinstance(self.model, RandomForestClassifier):
+            return walk([tree.tree_ for tree in self.model.estimators_], vectors)
+        if not len(vectors):
+            return np.zeros((0, len(SOUNDS)))
+        p: Probabilities = self.model.predict_proba(vectors)
+        return p
 
 
-def score(truth: Labels, verdict: Labels) -> Scores:
-    """Count verdicts against truth."""
-    confusion = np.zeros((len(SOUNDS), len(SOUNDS)), np.int64)
-    np.add.at(confusion, (truth, verdict), 1)
-    return Scores(confusion)
+def fit(recipe: Recipe, examples: Examples, vectors: Vectors, workers: Workers) -> Student:
+    """Fit a student; the same examples give the same one, however many work on it.
+
+    Args:
+        recipe: how it is made.
+        examples: n labelled seconds.
+        vectors: how `recipe.view` sees them, (n, width).
+        workers: who works on it.
+
+    Raises:
+        MaterialError: a sound is missing, or the workers are.
+    """
+    if not recipe.ambiguous:
+        examples, vectors = examples.where(~examples.ambiguous), vectors[~examples.ambiguous]
+    missing = [sound for index, sound in enumerate(SOUNDS) if index not in examples.truth]
+    if missing:
+        raise MaterialError(
+            f"there is no {'clear ' * (not recipe.ambiguous)}second of {' or '.join(missing)} to learn from: "
+            "add recordings, of several groups"
+        )
+    # Trees let go of Python's lock, so threads do; and nothing is copied.
+    with replace(workers, backend=Backend.THREADING).engaged() as config, parallel_config(**config):
+        if isinstance(recipe, ForestRecipe):
+            model = _forest(recipe, examples, vectors)
+        else:
+            model = _boosted(recipe, examples, vectors)
+    return Student(recipe, model)
+
+
+def _forest(recipe: ForestRecipe, examples: Examples, vectors: Vectors) -> RandomForestClassifier:
+    rows, classes, weights = targets(examples, recipe.soft)
+    if recipe.balanced:
+        weights = balance(classes, weights)
+    forest = RandomForestClassifier(
+        n_estimators=recipe.trees,
+        min_samples_leaf=recipe.leaf,
+        max_samples=recipe.share,
+        max_features=recipe.features_per_split or "sqrt",
+        random_state=recipe.seed,
+    )
+    return forest.fit(vectors[rows], classes, sample_weight=weights)
+
+
+def _boosted(recipe: BoostedRecipe, examples: Examples, vectors: Vectors) -> HistGradientBoostingClassifier:
+    weights = examples.weight
+    if recipe.balanced:
+        weights = balance(examples.truth, weights)
+    trees = HistGradientBoostingClassifier(
+        max_iter=recipe.iterations,
+        learning_rate=recipe.learning_rate,
+        max_leaf_nodes=recipe.leaves,
+        min_samples_leaf=recipe.leaf,
+        max_features=recipe.features_per_split or 1.0,
+        early_stopping=False,
+        random_state=recipe.seed,
+    )
+    return trees.fit(vectors, examples.truth, sample_weight=weights)
+
+
+def targets(examples: Examples, soft: float) -> tuple[NDArray[np.intp], Labels, Weights]:
+    """Return what is learned of each second: its index, a sound, and how much that counts.
+
+    A second whose target is part one sound and part another is there for each, weighted by its part. Splits
+    that part these best (Gini) are those that part the targets best as numbers (squared error): a regression
+    on soft targets is the same tree.
+    """
+    strength = examples.soft.sum(axis=1, keepdims=True)
+    known = np.eye(len(SOUNDS))[examples.truth]
+    shares = np.divide(examples.soft, strength, out=known.copy(), where=strength > 0)
+    target = (1 - soft) * known + soft * shares
+    rows, classes = np.nonzero(target > _LEAST_TARGET)
+    return rows, classes.astype(np.int64), target[rows, classes] * examples.weight[rows]
+
+
+def balance(classes: Labels, weights: Weights) -> Weights:
+    """Weight (n,) seconds so that every sound counts alike, and all together as before."""
+    total = np.bincount(classes, weights, minlength=len(SOUNDS))
+    balanced: Weights = weights * (total.sum() / len(SOUNDS) / total)[classes]
+    return balanced
 
 
 def judge_strangers(
+    recipe: Recipe,
+    examples: Examples,
     vectors: Vectors,
-    seconds: Sequence[LabelledSecond],
-    trees: int = TREES,
-    jobs: int = -1,
+    workers: Workers,
     step: Callable[[], None] = lambda: None,
-) -> Labels:
-    """Return a verdict for every second by a forest that heard nothing of its fold; calls `step` a fold."""
-    folds = np.array([second.fold for second in seconds])
-    labels = labels_of(seconds)
-    verdict = np.empty(len(seconds), np.int64)
-    for fold in np.unique(folds):
-        held_out = folds == fold
-        if held_out.all():
-            raise MaterialError("the corpus has one fold only: make a larger one")
-        forest = fit_forest(vectors[~held_out], labels[~held_out], trees, jobs)
-        verdict[held_out] = forest.predict(vectors[held_out])
+) -> Strangers:
+    """Judge every second by a student that was fitted without its fold; calls `step` for each fold.
+
+    Raises:
+        MaterialError: without a fold, a sound is missing.
+    """
+    p = np.empty((len(examples), len(SOUNDS)))
+    for fold in np.unique(examples.fold):
+        held_out = examples.fold == fold
+        student = fit(recipe, examples.where(~held_out), vectors[~held_out], workers)
+        p[held_out] = student.predict(vectors[held_out])
         step()
-    return verdict
+    return Strangers(
+        file=examples.file,
+        start=examples.start,
+        group=examples.group,
+        fold=examples.fold,
+        truth=examples.truth,
+        ambiguous=examples.ambiguous,
+        p=p,
+        soft=examples.soft,
+        teacher=examples.teacher,
+    )
