@@ -2,6 +2,7 @@
 
 import typer
 
+from agent.train.evaluate_command import evaluate_candidate
 from agent.train.fit_command import fit_candidate
 from agent.train.harvest_command import harvest
 from agent.train.label_command import label
@@ -14,3 +15,4 @@ app.command()(synth)
 app.command()(label)
 app.command()(harvest)
 app.command("fit")(fit_candidate)
+app.command("evaluate")(evaluate_candidate)

@@ -12,9 +12,9 @@ from agent.train.errors import MaterialError
 from agent.train.evaluate_mistakes import Mistake, mistakes
 from agent.train.evaluate_scores import Agreement, Calibration, Scores, calibration, score
 from agent.train.evaluate_slices import (
-    Conditions,
     Cut,
     GroupScore,
+    KnownConditions,
     by_group,
     cut,
     cut_by_conditions,
@@ -24,8 +24,8 @@ from agent.train.strangers import Strangers
 
 
 @dataclass(frozen=True, slots=True)
-class Student:
-    """A fitted student with its verdicts on strangers."""
+class Entrant:
+    """A student by its verdicts on strangers."""
 
     name: str
     strangers: Strangers
@@ -81,7 +81,9 @@ class Evaluation:
 
 
 def evaluate(
-    students: Sequence[Student], teachers: Sequence[TeacherLabels] = (), conditions: Conditions | None = None
+    students: Sequence[Entrant],
+    teachers: Sequence[TeacherLabels] = (),
+    conditions: KnownConditions | None = None,
 ) -> Evaluation:
     """Work out all figures of the first student, and those that compare it with the others.
 

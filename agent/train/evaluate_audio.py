@@ -2,7 +2,7 @@
 
 import io
 import wave
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from agent.hearing.sound import SOUNDS, Sound
 from agent.hearing.spectrogram import LOOKAHEAD
 from agent.recording.load import RecordingError, load
 from agent.train.errors import MaterialError
+from agent.train.evaluate_slices import RECORDINGS, KnownConditions, read_conditions
 from agent.train.strangers import Strangers
 
 
@@ -39,11 +40,6 @@ class AudioFolders:
         """Find a labelled file; None if no folder holds it."""
         return next((path for folder in self.folders if (path := folder / file).is_file()), None)
 
-    def beside(self, name: str) -> Path | None:
-        """Find a corpus' table, in an audio folder or beside it."""
-        places = (place / name for folder in self.folders for place in (folder, folder.parent))
-        return next((path for path in places if path.is_file()), None)
-
     def read(self, file: str) -> Samples | None:
         """Read a labelled file as 8 kHz samples; None if there is none.
 
@@ -58,6 +54,41 @@ class AudioFolders:
         except RecordingError as error:
             raise MaterialError(str(error)) from error
         return Decoder(encoding).decode(data)
+
+
+def find_conditions(files: Iterable[str], audio: AudioFolders) -> KnownConditions | None:
+    """Find under which conditions files were made: in the `recordings.csv` of the corpus that each lies in.
+
+    A corpus is the nearest folder above a file with that table, up to the one that holds the audio folder;
+    its table names files as they lie in `audio/`, or else in the corpus itself.
+
+    Raises:
+        MaterialError: a table cannot be read.
+    """
+    homes: dict[Path, Path | None] = {}
+    tables: dict[Path, KnownConditions] = {}
+    found: dict[str, dict[str, str]] = {}
+    for file in dict.fromkeys(files):
+        path = audio.find(file)
+        if path is None:
+            continue
+        if path.parent not in homes:
+            above = [path.parent, *path.parent.parents][: len(Path(file).parts) + 1]
+            homes[path.parent] = next((place for place in above if (place / RECORDINGS).is_file()), None)
+        home = homes[path.parent]
+        if home is None:
+            continue
+        if home not in tables:
+            tables[home] = read_conditions(home / RECORDINGS)
+        inside = home / "audio" if path.is_relative_to(home / "audio") else home
+        values = tables[home].of.get(path.relative_to(inside).as_posix())
+        if values is not None:
+            found[file] = dict(zip(tables[home].columns, values, strict=True))
+    if not found:
+        return None
+    columns = tuple(dict.fromkeys(name for table in tables.values() for name in table.columns))
+    of = {file: tuple(values.get(name, "") for name in columns) for file, values in found.items()}
+    return KnownConditions(columns, of)
 
 
 def draw_seconds(strangers: Strangers, audio: AudioFolders, of_each: int) -> dict[Sound, list[Samples]]:

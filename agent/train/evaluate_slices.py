@@ -20,7 +20,8 @@ _BINS = 6
 """Most bins that a numeric condition is cut into."""
 _MOST = 24
 """Kinds beyond so many of a condition that is no number are put together as `other`."""
-_NOT_SAID = "not said"
+_NONE = "none"
+"""What does not apply to a recording is empty in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class GroupScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class KnownConditions:
     """What is known of the recordings of a corpus."""
 
     columns: tuple[str, ...]
@@ -73,7 +74,7 @@ class Conditions:
     """The values of each recording, by its path below the audio folder."""
 
 
-def read_conditions(path: Path) -> Conditions:
+def read_conditions(path: Path) -> KnownConditions:
     """Read a corpus' `recordings.csv`.
 
     Raises:
@@ -82,7 +83,7 @@ def read_conditions(path: Path) -> Conditions:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             table = csv.DictReader(file)
-            columns = tuple(name for name in table.fieldnames or () if name != "file")
+            columns = tuple(name for name in table.fieldnames or () if name not in ("file", "fold"))
             of = {row["file"]: tuple(row[name] or "" for name in columns) for row in table}
     except OSError as error:
         raise MaterialError(f"{path} cannot be read ({error.strerror}): check its permissions") from error
@@ -91,10 +92,10 @@ def read_conditions(path: Path) -> Conditions:
             f"{path} is no table of recordings ({error}): compose the corpus again with "
             "`earlymedia train synth`, or leave the file out"
         ) from error
-    return Conditions(columns, of)
+    return KnownConditions(columns, of)
 
 
-def cut_by_conditions(strangers: Strangers, conditions: Conditions) -> list[Cut]:
+def cut_by_conditions(strangers: Strangers, conditions: KnownConditions) -> list[Cut]:
     """Score (clear) seconds by each condition that varies; recordings that are not listed are left out."""
     known = strangers.where(np.array([file in conditions.of for file in strangers.file], np.bool_))
     cuts = []
@@ -127,7 +128,7 @@ def _by_kind(strangers: Strangers, values: Sequence[str]) -> tuple[Slice, ...]:
     for value in values:
         count[value] = count.get(value, 0) + 1
     shown = set(sorted(count, key=lambda value: (-count[value], value))[:_MOST])
-    names = np.array([(value or _NOT_SAID) if value in shown else "other" for value in values])
+    names = np.array([(value or _NONE) if value in shown else "other" for value in values])
     slices = [_slice(strangers, str(name), names == name) for name in np.unique(names)]
     return tuple(sorted(slices, key=lambda part: part.right))
 
@@ -151,9 +152,10 @@ def _by_number(strangers: Strangers, numbers: NDArray[np.float64]) -> tuple[Slic
             last = high == edges[-1]
             inside = rest & (numbers >= low) & ((numbers <= high) if last else (numbers < high))
             if inside.any():
-                slices.append(_slice(strangers, f"{low:g} to {high:g}", inside))
+                name = f"up to {high:g}" if apart and low == 0 else f"{low:g} to {high:g}"
+                slices.append(_slice(strangers, name, inside))
     if not said.all():
-        slices.append(_slice(strangers, _NOT_SAID, ~said))
+        slices.append(_slice(strangers, _NONE, ~said))
     return tuple(slices)
 
 

@@ -49,15 +49,19 @@ def keys(strangers: Strangers) -> list[tuple[str, int]]:
 def align(strangers: Strangers, rows: Iterable[Row], name: str) -> TeacherLabels:
     """Bring a teacher's label file into the order of a candidate's seconds.
 
+    Where the candidate was fitted on several folders its files have longer names: then the one file whose
+    name ends like the teacher's is meant, if there is one only.
+
     Raises:
         MaterialError: it speaks of none of them.
     """
     place = {key: index for index, key in enumerate(keys(strangers))}
+    known = _named(strangers.file)
     labelled = np.zeros(len(strangers), np.bool_)
     verdict = np.zeros(len(strangers), np.int64)
     soft = np.zeros((len(strangers), len(SOUNDS)))
     for row in rows:
-        index = place.get((row.file, row.second.start))
+        index = place.get((known.get(row.file, row.file), row.second.start))
         if index is not None:
             labelled[index] = True
             verdict[index] = SOUNDS.index(row.second.sound)
@@ -68,6 +72,20 @@ def align(strangers: Strangers, rows: Iterable[Row], name: str) -> TeacherLabels
             "label the same audio folder with `earlymedia train label`"
         )
     return TeacherLabels(name, labelled, verdict, soft)
+
+
+def _named(files: Iterable[str]) -> dict[str, str]:
+    """Map each way to name a file, its path or an end of it, to the one file that it names."""
+    distinct = set(files)
+    named: dict[str, str] = {}
+    torn: set[str] = set()
+    for file in distinct:
+        parts = file.split("/")
+        for length in range(1, len(parts)):
+            end = "/".join(parts[-length:])
+            torn.update([end] if end in named else [])
+            named[end] = file
+    return {end: file for end, file in named.items() if end not in torn and end not in distinct}
 
 
 def own_teachers(strangers: Strangers) -> list[TeacherLabels]:

@@ -38,6 +38,12 @@ _LEAST_SECONDS = 10
 """A group of fewer is not called the worst."""
 
 
+_FIRST = frozenset(
+    {"family", "teacher", "scene", "codec", "gain_db", "noise", "noise_db", "loss", "concealment"}
+)
+"""Conditions that are seen at once."""
+
+
 def html(report: Report, *, with_sound: bool = False) -> str:
     """Return the page.
 
@@ -64,7 +70,7 @@ def html(report: Report, *, with_sound: bool = False) -> str:
         title(f"{report.about.name}: what it hears"),
         paragraph(
             f"{report.evaluation.seconds:,} seconds of {len(report.evaluation.groups):,} groups (voices, "
-            "songs, tone patterns, kinds of noise), each judged by a student that had heard nothing of its group.",
+            "songs, tone patterns, kinds of noise), each judged by a student that had heard nothing of it.",
             "sub",
         ),
         tiles(_tiles(report)),
@@ -128,15 +134,21 @@ def _confusion(report: Report) -> Iterator[str]:
 
 
 def _conditions(report: Report) -> Iterator[str]:
-    yield pictures(
-        *(
-            figure(report.pngs[f"by-{slug(cut.condition)}"], f"Accuracy by {titled(cut.condition)}.")
-            for cut in report.evaluation.cuts
+    drawn = {
+        cut.condition: figure(
+            report.pngs[f"by-{slug(cut.condition)}"], f"Accuracy by {titled(cut.condition)}."
         )
-    )
-    if len(report.evaluation.cuts) == 1:
+        for cut in report.evaluation.cuts
+    }
+    yield pictures(*(png for name, png in drawn.items() if name in _FIRST))
+    rest = [png for name, png in drawn.items() if name not in _FIRST]
+    if rest:
+        yield folded("More conditions", pictures(*rest))
+    if not _FIRST & drawn.keys() - {"family", "teacher"}:
         yield paragraph(
-            "The conditions of the recordings are not known: a corpus lists them in recordings.csv.", "note"
+            "Codec, level, noise and loss of the recordings are not known: a composed corpus lists them in "
+            "recordings.csv, which is found with --audio.",
+            "note",
         )
 
 
