@@ -7,6 +7,7 @@ from agent.train.fit_command import fit_candidate
 from agent.train.harvest_command import harvest
 from agent.train.label_command import label
 from agent.train.render_command import render
+from agent.train.review_command import review
 from agent.train.synth_command import synth
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -14,5 +15,6 @@ app.command()(render)
 app.command()(synth)
 app.command()(label)
 app.command()(harvest)
+app.command()(review)
 app.command("fit")(fit_candidate)
 app.command("evaluate")(evaluate_candidate)
