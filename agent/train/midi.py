@@ -1,4 +1,4 @@
-"""Composes plain tunes and writes them as Standard MIDI Files, for `fluidsynth` to play.
+"""Composes plain tunes and songs and writes them as Standard MIDI Files, for `fluidsynth` to play.
 
 Nobody would hum them; what counts is that every family of General MIDI instruments is heard,
 alone and in a band, in all keys, tempi and densities, as music on hold and ringback songs are.
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+from agent.train.singing import SungNote
 
 _TICKS = 480
 """Ticks of a quarter note."""
@@ -62,6 +64,48 @@ def compose_tune(family: int, seconds: float, rng: np.random.Generator) -> bytes
         if rng.random() < 0.8:
             notes += _beat(beats, rng)
     return _write(notes, programs, tempo)
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """What a singer and a band need."""
+
+    band: bytes
+    """A Standard MIDI File without the melody."""
+    melody: tuple[SungNote, ...]
+
+
+def compose_song(seconds: float, lowest_key: int, rng: np.random.Generator) -> Song:
+    """Compose a song of so many seconds for a voice whose range of 19 keys begins at `lowest_key` (MIDI)."""
+    tempo = float(rng.uniform(60, 130))
+    beats = int(seconds * tempo / 60)
+    programs = [0, int(rng.choice([0, 4, 24, 25, 27, 48, 50, 88, 16])), int(rng.integers(32, 40))]
+    scale, progression = _SCALES[rng.integers(len(_SCALES))], _PROGRESSIONS[rng.integers(len(_PROGRESSIONS))]
+    root = int(rng.integers(36, 48))
+    notes = list(_chords(scale, progression, root + 12, beats, rng))
+    if rng.random() < 0.7:
+        notes += _bass(scale, progression, root, beats, rng)
+    if rng.random() < 0.6:
+        notes += _beat(beats, rng)
+    second = 60 / tempo / _TICKS
+    melody = tuple(
+        SungNote(note.start * second, max(0.12, note.length * second), _hz(_into(note.key, lowest_key)))
+        for note in _melody(scale, progression, root + 12, beats, rng)
+    )
+    return Song(_write(notes, programs, tempo), melody)
+
+
+def _into(key: int, lowest: int) -> int:
+    """Move a key by octaves to where a voice can sing it."""
+    while key < lowest:
+        key += 12
+    while key > lowest + 19:
+        key -= 12
+    return key
+
+
+def _hz(key: int) -> float:
+    return 440.0 * 2.0 ** ((key - 69) / 12)
 
 
 def _pitch(scale: tuple[int, ...], degree: int) -> int:

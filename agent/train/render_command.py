@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from agent.train.errors import MaterialError
+from agent.train.parallel import Workers
 from agent.train.progress import progress
 from agent.train.render import plan_jobs, render_jobs
 
@@ -15,12 +16,13 @@ _SEED = 42
 def render(
     folder: Annotated[Path, typer.Argument(help="A new folder for the voices and tunes.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same tunes.")] = _SEED,
+    jobs: Annotated[int, typer.Option(help="Processes; -1 is one for each processor.")] = -1,
 ) -> None:
     """Make more voices (espeak-ng, flite), tunes (fluidsynth) and songs (both) to train on."""
     try:
-        jobs = list(plan_jobs(seed))
-        with progress("rendering", len(jobs), "files") as step:
-            render_jobs(folder, jobs, step)
+        planned = list(plan_jobs(seed))
+        with progress("rendering", len(planned), "files") as step:
+            render_jobs(folder, planned, Workers(jobs), step)
     except MaterialError as error:
         typer.echo(f"earlymedia: {error}", err=True)
         raise typer.Exit(2) from error
