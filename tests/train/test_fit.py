@@ -1,61 +1,104 @@
-"""Forests are fitted on what is there and judged on strangers alone."""
+"""Students are fitted on what is there, by their recipe, and judged on strangers alone."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from agent.hearing.features import FEATURES, Vectors
-from agent.hearing.sound import SOUNDS, Sound
-from agent.train.corpus import LabelledSecond
+from agent.hearing.calibration import Calibration
 from agent.train.errors import MaterialError
-from agent.train.fit import fit_forest, judge_strangers, labels_of, score
+from agent.train.fit import balance, fit, judge_strangers, targets
+from agent.train.parallel import Workers
+from agent.train.recipes import BoostedRecipe, ForestRecipe, Recipe
+from tests.train.seconds import plain
+
+ALONE = Workers(jobs=1)
+FOREST = ForestRecipe(trees=25, leaf=2, share=0.5)
+BOOSTED = BoostedRecipe(iterations=10, leaf=5)
 
 
-def second(index: int, sound: Sound, fold: int = 0) -> LabelledSecond:
-    return LabelledSecond("00000", index, sound, f"family/{sound}-{fold}", fold, mixed=False)
-
-
-def plain(folds: int) -> tuple[Vectors, list[LabelledSecond]]:
-    """Four sounds that differ in every feature, 20 seconds of each in every fold."""
-    rng = np.random.default_rng(0)
-    seconds = [second(i, sound, fold) for fold in range(folds) for sound in SOUNDS for i in range(20)]
-    centres = labels_of(seconds)[:, np.newaxis] * 10.0
-    return (centres + rng.normal(0, 1, (len(seconds), FEATURES))).astype(np.float32), seconds
-
-
-def test_scores_are_counted_as_in_any_textbook() -> None:
-    scores = score(np.array([0, 0, 0, 0, 1, 1, 2, 3]), np.array([0, 0, 0, 1, 1, 1, 2, 0]))
-    np.testing.assert_allclose(scores.precision, [3 / 4, 2 / 3, 1, 0])
-    np.testing.assert_allclose(scores.recall, [3 / 4, 1, 1, 0])
-    np.testing.assert_allclose(scores.f1, [3 / 4, 4 / 5, 1, 0])
-    assert scores.macro_f1 == pytest.approx((0.75 + 0.8 + 1) / 4)
-
-
-def test_strangers_that_sound_alike_are_told_apart() -> None:
-    vectors, seconds = plain(folds=3)
+@pytest.mark.parametrize("recipe", [FOREST, replace(FOREST, soft=0.5), BOOSTED])
+def test_strangers_that_sound_alike_are_told_apart(recipe: Recipe) -> None:
+    examples, vectors = plain(folds=3)
     folds_judged: list[None] = []
-    verdict = judge_strangers(vectors, seconds, trees=25, jobs=1, step=lambda: folds_judged.append(None))
-    np.testing.assert_array_equal(verdict, labels_of(seconds))
+    judged = judge_strangers(recipe, examples, vectors, ALONE, lambda: folds_judged.append(None))
+    np.testing.assert_array_equal(judged.verdict, examples.truth)
+    np.testing.assert_allclose(judged.p.sum(axis=1), 1)
     assert len(folds_judged) == 3
+    assert (judged.file, judged.group) == (examples.file, examples.group)
 
 
-def test_a_fold_is_judged_by_a_forest_that_never_heard_it() -> None:
-    vectors, seconds = plain(folds=2)
-    labels = labels_of(seconds)
-    first = np.array([s.fold == 0 for s in seconds])
+@pytest.mark.parametrize("recipe", [FOREST, BOOSTED])
+def test_a_fold_is_judged_by_a_student_that_never_heard_it(recipe: Recipe) -> None:
+    examples, vectors = plain(folds=2)
+    truth = examples.truth
     # In fold 0 speech looks as ringing does in fold 1, and the other way round.
-    swapped = np.where(first & (labels < 2), 1 - labels, labels)
-    vectors = (vectors + 10 * (swapped - labels)[:, np.newaxis]).astype(np.float32)
-    verdict = judge_strangers(vectors, seconds, trees=25, jobs=1)
-    assert (verdict[labels < 2] == 1 - labels[labels < 2]).mean() > 0.9
-    assert (verdict[labels >= 2] == labels[labels >= 2]).mean() > 0.9
+    swapped = np.where((examples.fold == 0) & (truth < 2), 1 - truth, truth)
+    vectors = (vectors + 10 * (swapped - truth)[:, np.newaxis]).astype(np.float32)
+    verdict = judge_strangers(recipe, examples, vectors, ALONE).verdict
+    assert (verdict[truth < 2] == 1 - truth[truth < 2]).mean() > 0.9
+    assert (verdict[truth >= 2] == truth[truth >= 2]).mean() > 0.9
 
 
-def test_one_fold_cannot_be_judged() -> None:
-    vectors, seconds = plain(folds=1)
-    with pytest.raises(MaterialError, match="one fold only"):
-        judge_strangers(vectors, seconds, trees=2, jobs=1)
+def test_a_forest_says_what_scikit_learn_says_of_it() -> None:
+    examples, vectors = plain()
+    student = fit(FOREST, examples, vectors, ALONE)
+    noise = np.random.default_rng(1).normal(15, 15, (50, vectors.shape[1])).astype(np.float32)
+    np.testing.assert_allclose(student.predict(noise), student.model.predict_proba(noise), atol=1e-9)
 
 
-def test_a_class_that_is_missing_is_named() -> None:
-    with pytest.raises(MaterialError, match="has no second of music, silence"):
-        fit_forest(np.zeros((4, FEATURES), np.float32), np.array([0, 1, 0, 1]), trees=2, jobs=1)
+def test_a_calibrated_student_is_surer_of_the_same() -> None:
+    examples, vectors = plain()
+    student = fit(FOREST, examples, vectors + np.float32(4), ALONE)
+    noise = np.random.default_rng(1).normal(15, 15, (50, vectors.shape[1])).astype(np.float32)
+    surer = replace(student, calibration=Calibration(temperature=0.4)).predict(noise)
+    assert surer.max(axis=1).mean() > student.predict(noise).max(axis=1).mean()
+    assert student.predict(noise[:0]).shape == (0, 4)
+
+
+@pytest.mark.parametrize("recipe", [FOREST, BOOSTED])
+def test_a_sound_that_is_missing_is_named(recipe: Recipe) -> None:
+    examples, vectors = plain()
+    some = examples.truth < 2
+    with pytest.raises(MaterialError, match="no second of music or silence to learn from"):
+        fit(recipe, examples.where(some), vectors[some], ALONE)
+
+
+def test_ambiguous_seconds_are_judged_even_where_they_are_not_learned_from() -> None:
+    examples, vectors = plain()
+    doubtful = np.arange(len(examples)) % 4 == 1
+    lied = replace(examples, ambiguous=doubtful, truth=np.where(doubtful, 0, examples.truth))
+    kept = judge_strangers(replace(FOREST, ambiguous=False), lied, vectors, ALONE)
+    assert len(kept) == len(examples)
+    np.testing.assert_array_equal(kept.verdict, examples.truth)
+    all_doubtful = replace(examples, ambiguous=np.ones(len(examples), np.bool_))
+    with pytest.raises(MaterialError, match="no clear second of ringing or speech or music or silence"):
+        fit(replace(FOREST, ambiguous=False), all_doubtful, vectors, ALONE)
+
+
+def test_weights_tell_what_is_learned() -> None:
+    examples, vectors = plain(each=30)
+    contrary = np.arange(len(examples)) % 2 == 1
+    lied = replace(examples, truth=np.where(contrary, (examples.truth + 1) % 4, examples.truth))
+    weighted = replace(lied, weight=np.where(contrary, 0.01, 1.0))
+    for recipe in (FOREST, replace(BOOSTED, leaf=20)):
+        verdict = fit(recipe, weighted, vectors, ALONE).predict(vectors).argmax(axis=1)
+        assert (verdict == examples.truth).mean() > 0.95
+
+
+def test_a_soft_target_makes_a_second_part_of_several_sounds() -> None:
+    examples, _ = plain(folds=1, each=1)
+    soft = np.array([[0.4, 0.1, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.01, 0, 0, 0.99]])
+    taught = replace(examples, soft=soft, weight=np.array([1.0, 1.0, 3.0, 1.0]))
+    rows, classes, weights = targets(taught, 0.5)
+    learned = {(r, c): w for r, c, w in zip(rows.tolist(), classes.tolist(), weights.tolist(), strict=True)}
+    # A second of which the teachers say nothing at all is what it is known to be.
+    assert learned == pytest.approx({(0, 0): 0.9, (0, 1): 0.1, (1, 1): 1.0, (2, 2): 3.0, (3, 3): 0.995})
+    assert targets(taught, 0.0)[1].tolist() == [0, 1, 2, 3]
+
+
+def test_balanced_sounds_count_alike() -> None:
+    classes = np.array([0, 0, 0, 1, 2, 3])
+    weights = balance(classes, np.array([1.0, 1.0, 2.0, 1.0, 1.0, 6.0]))
+    np.testing.assert_allclose(np.bincount(classes, weights), [3.0] * 4)
+    assert weights[2] == 2 * weights[0]
