@@ -6,6 +6,7 @@ from agent.train.evaluate_command import evaluate_candidate
 from agent.train.fit_command import fit_candidate
 from agent.train.harvest_command import harvest
 from agent.train.label_command import label
+from agent.train.publish_command import publish_candidate
 from agent.train.render_command import render
 from agent.train.review_command import review
 from agent.train.synth_command import synth
@@ -18,3 +19,4 @@ app.command()(harvest)
 app.command()(review)
 app.command("fit")(fit_candidate)
 app.command("evaluate")(evaluate_candidate)
+app.command("publish")(publish_candidate)

@@ -11,8 +11,8 @@ from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.sound import Encoding
 from agent.train.fit import Student
 from agent.train.recipes import ForestRecipe
-from agent.train.teachers.catalogue import CHECKPOINTS, Device, TeacherName, open_teacher
-from agent.train.teachers.teacher import resample
+from agent.train.teachers.catalogue import CHECKPOINTS, Device, TeacherName, find_teacher
+from agent.train.teachers.teacher import Teacher, resample
 from agent.train.timing import Hearer
 from agent.train.views import View
 
@@ -52,7 +52,7 @@ def cnn14_hearer(checkpoints: Path | None) -> Hearer | None:
 
     name = TeacherName.CNN14
     if checkpoints is not None and (checkpoints / CHECKPOINTS[name].file).is_file():
-        teacher = open_teacher(name, checkpoints, Device.CPU)
+        teacher: Teacher = find_teacher(name, checkpoints, Device.CPU).open()
         note = "CNN14 has its published weights."
     else:
         # A window of one second: one pass through the network for each second.
