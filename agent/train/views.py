@@ -53,6 +53,8 @@ def hear_recording(samples: Samples) -> Vectors:
     """Hear a recording as the agent would: (n,) samples give the (seconds, FEATURES) of its whole seconds."""
     rows = frame_rows(power([Framer().push(samples)]))
     whole = len(rows) // FRAMES_PER_SECOND
+    if not whole:
+        return np.empty((0, FEATURES), np.float32)
     return features(rows[: whole * FRAMES_PER_SECOND].reshape(whole, FRAMES_PER_SECOND, ROW_WIDTH))
 
 

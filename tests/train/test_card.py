@@ -1,63 +1,87 @@
-"""A forest and its card are published together, or not at all."""
+"""The card of a student says what strangers were taken for, and that probabilities are true."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from agent.hearing.features import FEATURES
-from agent.hearing.forest import Forest
+from agent.hearing.features import FEATURE_VERSION
 from agent.hearing.sound import SOUNDS, Sound
-from agent.train.card import Report, publish, report
-from agent.train.corpus import LabelledSecond, Material, Origin
-from agent.train.errors import MaterialError
-from agent.train.fit import fit_forest
+from agent.train.calibration import calibrate
+from agent.train.candidate import read_card
+from agent.train.card import StudentCard, make_card, never_heard, report
+from agent.train.corpus import Material
+from agent.train.fit import fit, judge_strangers
+from agent.train.parallel import Workers
+from agent.train.recipes import RECIPES, BoostedRecipe, ForestRecipe, Recipe
+from agent.train.strangers import Strangers
+from tests.train.seconds import plain, strangers
 
-ORIGIN = Origin(seed=1, recordings=1, materials=(Material(what="a song", by="Ada", licence="CC0 1.0"),))
-
-
-def seconds() -> list[LabelledSecond]:
-    """Fold 0 and 1, each with one second of every sound, and one more that is mixed."""
-    return [
-        LabelledSecond("00000", i, sound, f"family/{sound}", fold, mixed=i > 0)
-        for fold in (0, 1)
-        for sound in SOUNDS
-        for i in range(2)
-    ]
+SONG = Material(what="a song", by="Ada", licence="CC0 1.0")
+SHIPPED = Path(__file__).parents[2] / "models"
 
 
-def test_mixed_seconds_are_scored_apart() -> None:
-    verdict = np.array([SOUNDS.index(s.sound) if not s.mixed else 0 for s in seconds()])
-    scores = report(seconds(), verdict)
+def judged(verdict: np.ndarray) -> Strangers:
+    """Fold 0 and 1, each with two seconds of every sound, the second of them ambiguous."""
+    truth = np.tile(np.repeat(np.arange(4), 2), 2)
+    return replace(
+        strangers(np.eye(4)[verdict], truth, np.repeat([0, 1], 8)),
+        ambiguous=np.arange(16) % 2 == 1,
+        group=tuple(f"family/{SOUNDS[i]}" for i in truth),
+    )
+
+
+def test_ambiguous_seconds_are_scored_apart() -> None:
+    truth = np.tile(np.repeat(np.arange(4), 2), 2)
+    scores = report(judged(np.where(np.arange(16) % 2 == 1, 0, truth)))
     assert scores.mean_macro_f1 == 1
+    assert [fold.fold for fold in scores.folds] == [0, 1]
     assert scores.mixed.classes["ringing"].precision == 0.25
-    assert scores.mixed.macro_f1 == pytest.approx(0.4 / 4)
+    assert scores.mixed.classes["music"].recall == 0
 
 
 def test_every_group_says_what_it_was_taken_for() -> None:
-    verdict = np.full(len(seconds()), SOUNDS.index(Sound.MUSIC))
-    groups = {group.group: group for group in report(seconds(), verdict).groups}
+    groups = {group.group: group for group in report(judged(np.full(16, 2))).groups}
     assert groups["family/speech"].heard_as == {"speech": {"music": 2}}
     assert (groups["family/speech"].right, groups["family/music"].right) == (0, 1)
 
 
-def published(folder: Path) -> Path:
-    labels = np.arange(40) % 4
-    vectors = (labels[:, np.newaxis] + np.zeros((40, FEATURES))).astype(np.float32)
-    scores: Report = report(seconds(), np.zeros(len(seconds()), np.int64))
-    publish(fit_forest(vectors, labels, trees=3, jobs=1), ORIGIN, scores, 40, date(2026, 1, 2), folder)
-    return folder / "student.joblib"
+@pytest.mark.parametrize(
+    ("recipe", "trees"), [(ForestRecipe(trees=5, leaf=2), 5), (BoostedRecipe(iterations=3, leaf=5), 0)]
+)
+def test_a_card_repeats_the_recipe_and_what_strangers_showed(recipe: Recipe, trees: int) -> None:
+    examples, vectors = plain()
+    done = calibrate(judge_strangers(recipe, examples, vectors, Workers(jobs=1)))
+    student = fit(recipe, examples, vectors, Workers(jobs=1))
+    card = make_card(student, b"content", done, [SONG], date(2026, 1, 2))
+    again = StudentCard.model_validate_json(card.model_dump_json())
+    assert again == card
+    assert again.recipe == recipe
+    assert (again.trees, again.seed, again.seconds) == (trees, 42, len(examples))
+    assert again.test_set == done.strangers.test_set
+    assert again.calibration == done.calibration
+    assert again.probabilities is not None
+    assert again.probabilities.after == done.after
+    assert again.created == date(2026, 1, 2)
+    assert again.training_data == (SONG,)
 
 
-def test_what_is_published_can_be_loaded_and_nothing_else_is_left(tmp_path: Path) -> None:
-    path = published(tmp_path / "models")
-    assert len(Forest.load(path).trees) == 3
-    assert {file.name for file in path.parent.iterdir()} == {"student.joblib", "student.json"}
-    assert '"created": "2026-01-02"' in path.with_suffix(".json").read_text()
+def test_the_thesis_features_are_none_of_the_agents() -> None:
+    assert RECIPES["default"].view.version == FEATURE_VERSION
+    assert RECIPES["thesis"].view.version != FEATURE_VERSION
 
 
-def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "models").write_text("")
-    with pytest.raises(MaterialError, match=r"models cannot be written .* choose another folder"):
-        published(tmp_path / "models")
+def test_what_was_never_heard_depends_on_who_labelled() -> None:
+    assert "every label comes from how the corpus was made" in never_heard(["construction"] * 3)
+    mixed = never_heard(["yamnet", "reviewed", "construction", "yamnet"])
+    assert "labels are by construction, reviewed, yamnet" in mixed
+    assert "25.0% of the seconds were listened to" in mixed
+
+
+def test_the_shipped_card_can_be_read() -> None:
+    card = read_card(SHIPPED)
+    assert card.trees == 500
+    assert card.scores.mean_macro_f1 > 0.9
+    assert Sound.RINGING in card.scores.folds[0].classes
