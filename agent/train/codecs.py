@@ -163,8 +163,8 @@ def _through_av(codec: str, whole: Pcm16, rate_hz: int, bit_rate: int) -> Sample
 
 
 def _fit(coded: Samples, samples: int, delay: int) -> Samples:
-    """Take out a codec's delay and give back as many samples as went in."""
+    """Take out a codec's delay and give back as many samples as went in, as 16 bits hold them."""
     result = np.zeros(samples, np.float32)
     part = coded[delay : delay + samples]
-    result[: len(part)] = part
+    result[: len(part)] = _to_samples(to_pcm16(part))
     return result

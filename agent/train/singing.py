@@ -2,7 +2,7 @@
 
 Each syllable is cut into frames of 25 ms, of which the all-pole spectrum (the vocal tract, by the
 autocorrelation method; Makhoul 1975) and the voicing are kept. A note holds the syllable's loudest stretch
-for as long as it lasts and excites it with pulses at its own pitch, gliding from the last one and with vibrato.
+for as long as it lasts and excites it with pulses at its own pitch, gliding from the last one, with vibrato.
 """
 
 from collections.abc import Sequence
