@@ -32,8 +32,8 @@ def refuse_other_kind(card: StudentCard, folder: Path) -> None:
         isinstance(card.recipe, ForestRecipe) and card.recipe.view is View.AGENT
     ):
         raise MaterialError(
-            f"{folder} holds a {card.recipe.kind} student of the {card.recipe.view}'s features, and the agent "
-            "walks forests of its own features only: publish a candidate of the recipe default"
+            f"{folder} holds a {card.recipe.kind} student with the {card.recipe.view}'s features, the agent "
+            "runs forests of its own features only: publish a candidate of the recipe default"
         )
 
 

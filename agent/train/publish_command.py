@@ -81,8 +81,8 @@ def _weigh(
         return comparison
     if not test:
         raise MaterialError(
-            f"the cards of {candidate} and {models} are about different strangers: name labels that both are to "
-            "judge with --test, or publish it with --force"
+            f"the cards of {candidate} and {models} are about different strangers: name labels that both are "
+            "to judge with --test, or publish it with --force"
         )
     forests = load_forest(candidate / MODEL), load_forest(models / MODEL)
     sources = [find_source(path, audio) for path in test]
