@@ -152,7 +152,7 @@ class Plan(_Section):
 
     def digest(self) -> str:
         """Return the sha256 of everything that decides on the sound: all but where the material lies."""
-        return hashlib.sha256(json.dumps(self.without_paths()).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.without_paths(), sort_keys=True).encode()).hexdigest()
 
     def without_paths(self) -> dict[str, Any]:
         """Return everything that decides on the sound, ready for JSON."""
@@ -189,7 +189,7 @@ def read_plan(path: Path = DEFAULT_PLAN) -> Plan:
 
 
 def draw(shares: dict[T, float], rng: np.random.Generator) -> T:
-    """Choose one key, each as often as its share says."""
-    keys = list(shares)
+    """Choose one key, each as often as its share says, in whatever order they stand."""
+    keys = sorted(shares, key=str)
     odds = np.array([shares[key] for key in keys], float)
     return keys[int(rng.choice(len(keys), p=odds / odds.sum()))]
