@@ -1,75 +1,24 @@
-"""Every second of a composed recording is known."""
+"""Recordings are composed from strangers' sources, each with the truth about it, the same each time."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from agent.hearing.pcm import SAMPLE_RATE, Samples
+from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.sound import SOUNDS, Sound
 from agent.hearing.spectrogram import LOOKAHEAD
-from agent.train.corpus import LabelledSecond
-from agent.train.material import Quiet, Recordings, Source, find_material
+from agent.train.material import Quiet, Source, find_material
 from agent.train.noise import Noise
-from agent.train.synth import FOLDS, RECORDING_SECONDS, Recording, compose, label_second, share_folds
+from agent.train.plan import Plan, Scene, read_plan
+from agent.train.synth import Recording, compose, compose_recording, family_of, share_folds, shelve
 from tests.train.conftest import World
 
-
-@dataclass(frozen=True, slots=True)
-class Still:
-    """A source that only lends its name."""
-
-    sound: Sound
-    group: str
-
-    def play(self, samples: int, rng: np.random.Generator) -> tuple[Samples, NDArray[np.bool_]]:
-        return np.zeros(samples, np.float32), np.zeros(samples, np.bool_)
+PLAN = read_plan().model_copy(update={"recordings": 60})
 
 
-def heard_for(*shares: float) -> NDArray[np.bool_]:
-    """Be audible for these shares of seconds 0, 1, ..., from the start of each."""
-    return np.concatenate([np.arange(SAMPLE_RATE) < share * SAMPLE_RATE for share in shares])
-
-
-def label(second: int, *tracks: tuple[Source, NDArray[np.bool_], int]) -> LabelledSecond:
-    return label_second("x", 0, second, list(tracks))
-
-
-@pytest.mark.parametrize(
-    ("share", "sound", "mixed"),
-    [
-        (0.0, Sound.SILENCE, False),
-        (0.04, Sound.SILENCE, False),
-        (0.06, Sound.SILENCE, True),
-        (0.12, Sound.RINGING, True),
-        (0.3, Sound.RINGING, False),
-        (1.0, Sound.RINGING, False),
-    ],
-)
-def test_a_tenth_of_a_second_decides(share: float, sound: Sound, mixed: bool) -> None:
-    found = label(1, (Still(Sound.RINGING, "tone/a"), heard_for(1.0, share), 0))
-    assert (found.sound, found.mixed, found.group) == (sound, mixed, "tone/a")
-
-
-def test_of_two_sounds_the_longer_names_the_second() -> None:
-    cut = int(1.7 * SAMPLE_RATE)
-    ringing, speech = Still(Sound.RINGING, "tone/a"), Still(Sound.SPEECH, "voice/b")
-    tracks = ((ringing, np.ones(cut, np.bool_), 0), (speech, np.ones(3 * SAMPLE_RATE, np.bool_), cut))
-    found = [label(second, *tracks) for second in range(3)]
-    assert [s.sound for s in found] == [Sound.RINGING, Sound.RINGING, Sound.SPEECH]
-    assert [s.mixed for s in found] == [False, True, False]
-    assert found[2].group == "voice/b"
-
-
-def test_silence_before_a_voice_is_silence() -> None:
-    line, voice = Still(Sound.SILENCE, "noise/white"), Still(Sound.SPEECH, "voice/b")
-    tracks = (
-        (line, np.zeros(SAMPLE_RATE, np.bool_), 0),
-        (voice, np.ones(SAMPLE_RATE, np.bool_), SAMPLE_RATE),
-    )
-    found = [label(second, *tracks) for second in range(2)]
-    assert [(s.sound, s.group) for s in found] == [(Sound.SILENCE, "noise/white"), (Sound.SPEECH, "voice/b")]
+def holding(scene: Scene, recordings: int = 10) -> Plan:
+    return PLAN.model_copy(update={"scenes": {scene: 1.0}, "recordings": recordings})
 
 
 @pytest.fixture(scope="module")
@@ -79,68 +28,126 @@ def sources(world: World) -> list[Source]:
 
 @pytest.fixture(scope="module")
 def recordings(sources: list[Source]) -> list[Recording]:
-    return list(compose(sources, 60, seed=42))
-
-
-def test_a_speaker_is_one_group_in_whatever_language(sources: list[Source]) -> None:
-    [ada] = [source for source in sources if source.group == "prompts/Ada"]
-    assert isinstance(ada, Recordings)
-    assert {path.name for path in ada.paths} == {"hello.wav"}
-    assert len(ada.paths) == 2
-
-
-def test_songs_are_grouped_by_composer(sources: list[Source]) -> None:
-    songs = {source.group for source in sources if source.sound is Sound.MUSIC}
-    assert songs == {f"music/Composer {n}" for n in range(5)}
+    return list(compose(sources, PLAN))
 
 
 def test_every_fold_has_every_sound(sources: list[Source]) -> None:
-    folds = share_folds(sources)
-    assert {(folds[source.group], source.sound) for source in sources} == {
-        (fold, sound) for fold in range(FOLDS) for sound in SOUNDS
+    dealt = share_folds(sources, 5)
+    assert {(dealt[source.group], source.sound) for source in sources} == {
+        (fold, sound) for fold in range(5) for sound in SOUNDS
     }
 
 
+def test_every_fold_has_its_share_of_a_family(sources: list[Source]) -> None:
+    dealt = share_folds(sources, 5)
+    invented = [dealt[source.group] for source in sources if family_of(source) == "invented"]
+    assert [invented.count(fold) for fold in range(5)] == [8] * 5
+
+
 def test_no_group_is_in_two_folds(recordings: list[Recording]) -> None:
-    folds: dict[str, set[int]] = {}
+    folds: dict[str, set[int | None]] = {}
     for recording in recordings:
-        for second in recording.seconds:
-            folds.setdefault(second.group, set()).add(second.fold)
+        for row in recording.rows:
+            folds.setdefault(row.group, set()).add(row.fold)
     assert all(len(found) == 1 for found in folds.values())
 
 
 def test_recordings_are_whole_seconds_and_what_the_last_one_needs(recordings: list[Recording]) -> None:
     for recording in recordings:
-        assert recording.samples.shape == (RECORDING_SECONDS * SAMPLE_RATE + LOOKAHEAD,)
-        assert [second.second for second in recording.seconds] == list(range(RECORDING_SECONDS))
+        assert recording.samples.shape == (PLAN.recording_s * SAMPLE_RATE + LOOKAHEAD,)
+        assert [row.second.start for row in recording.rows] == list(range(PLAN.recording_s))
         assert np.abs(recording.samples).max() <= 1
+        assert {row.file for row in recording.rows} == {recording.conditions.file}
+        assert {row.teacher for row in recording.rows} == {"construction"}
 
 
-def test_every_sound_is_heard_and_silence_is_soft(recordings: list[Recording]) -> None:
+def test_at_full_gain_every_sound_is_heard_and_silence_is_soft(sources: list[Source]) -> None:
+    full = PLAN.channel.model_copy(update={"gain_db": (-3.0, 0.0), "noise_below_db": (30.0, 50.0)})
     levels: dict[Sound, list[float]] = {sound: [] for sound in SOUNDS}
-    for recording in recordings:
-        for second in recording.seconds:
-            if not second.mixed:
-                part = recording.samples[second.second * SAMPLE_RATE :][:SAMPLE_RATE]
-                levels[second.sound].append(float(np.sqrt(np.mean((part - part.mean()) ** 2))))
+    for recording in compose(sources, PLAN.model_copy(update={"channel": full})):
+        for row in recording.rows:
+            if not row.second.ambiguous:
+                part = recording.samples[row.second.start * SAMPLE_RATE :][:SAMPLE_RATE]
+                levels[row.second.sound].append(float(np.sqrt(np.mean((part - part.mean()) ** 2))))
     assert all(len(found) > 20 for found in levels.values())
     assert np.median(levels[Sound.SILENCE]) < 0.2 * min(
         np.median(levels[sound]) for sound in SOUNDS if sound is not Sound.SILENCE
     )
 
 
-def test_the_same_seed_composes_the_same_samples(sources: list[Source], recordings: list[Recording]) -> None:
-    for again, before in zip(compose(sources, 60, seed=42), recordings, strict=True):
-        np.testing.assert_array_equal(again.samples, before.samples)
-        assert again.seconds == before.seconds
+def test_the_same_plan_composes_the_same_samples_in_whatever_order(
+    sources: list[Source], recordings: list[Recording]
+) -> None:
+    shelves = shelve(sources, PLAN)
+    for index in (41, 7, 23):
+        again = compose_recording(shelves, PLAN, index)
+        np.testing.assert_array_equal(again.samples, recordings[index].samples)
+        assert again.rows == recordings[index].rows
+        assert again.conditions == recordings[index].conditions
 
 
 def test_another_seed_composes_others(sources: list[Source], recordings: list[Recording]) -> None:
-    other = next(iter(compose(sources, 1, seed=43)))
+    other = compose_recording(shelve(sources, PLAN), PLAN.model_copy(update={"seed": 43}), 0)
     assert not np.array_equal(other.samples, recordings[0].samples)
+
+
+@pytest.mark.parametrize("scene", [Scene.RINGING, Scene.SPEECH, Scene.MUSIC, Scene.SILENCE])
+def test_a_scene_of_one_sound_holds_that_or_silence(sources: list[Source], scene: Scene) -> None:
+    for recording in compose(sources, holding(scene)):
+        assert {row.second.sound for row in recording.rows} <= {Sound(scene.value), Sound.SILENCE}
+
+
+def test_sounds_in_turn_are_two(sources: list[Source]) -> None:
+    for recording in compose(sources, holding(Scene.IN_TURN)):
+        assert len({row.group for row in recording.rows}) == 2
+
+
+def test_a_voice_that_is_much_louder_than_music_names_the_seconds(sources: list[Source]) -> None:
+    plan = holding(Scene.VOICE_OVER_MUSIC, 20)
+    loud = plan.voice_over_music.model_copy(update={"voice_db": (20.0, 20.0)})
+    soft = plan.voice_over_music.model_copy(update={"voice_db": (-20.0, -20.0)})
+    channel = plan.channel.model_copy(update={"gain_db": (-6.0, 0.0)})
+    found = {}
+    for name, rules in (("loud", loud), ("soft", soft)):
+        made = compose(sources, plan.model_copy(update={"voice_over_music": rules, "channel": channel}))
+        rows = [row for recording in made for row in recording.rows]
+        found[name] = {sound: sum(row.second.sound is sound for row in rows) / len(rows) for sound in SOUNDS}
+    assert found["loud"][Sound.SPEECH] > 0.6
+    assert found["soft"][Sound.MUSIC] > 0.9
+
+
+def test_the_conditions_say_how_loud_the_voice_is(sources: list[Source]) -> None:
+    low, high = PLAN.voice_over_music.voice_db
+    for recording in compose(sources, holding(Scene.VOICE_OVER_MUSIC)):
+        assert recording.conditions.voice_db is not None
+        assert low <= recording.conditions.voice_db <= high
+        assert recording.conditions.scene is Scene.VOICE_OVER_MUSIC
+
+
+def test_a_family_without_a_share_is_never_played(sources: list[Source]) -> None:
+    plan = holding(Scene.RINGING, 30).model_copy(update={"families": {"invented": 0.0, "fax": 0.0}})
+    groups = {row.group.partition("/")[0] for recording in compose(sources, plan) for row in recording.rows}
+    assert "tone" in groups
+    assert groups.isdisjoint({"invented", "fax"})
+
+
+def test_gain_is_drawn_from_its_range(sources: list[Source], recordings: list[Recording]) -> None:
+    gains = [r.conditions.channel.gain_db for r in recordings if r.conditions.channel is not None]
+    assert len(gains) == len(recordings)
+    assert all(-40 <= gain <= 0 for gain in gains)
+    assert min(gains) < -30
 
 
 def test_a_quiet_line_can_never_be_heard() -> None:
     sound, on = Quiet("noise/pink", Noise.PINK).play(SAMPLE_RATE, np.random.default_rng(0))
     assert not on.any()
     assert 0 < np.sqrt(np.mean(sound**2)) < 0.02
+
+
+def test_silence_is_as_soft_as_it_was_made_whatever_the_gain(sources: list[Source]) -> None:
+    plan = holding(Scene.SILENCE, 10)
+    level = plan.silence.model_copy(update={"level_dbfs": (-50.0, -50.0)})
+    quiet = [replace(s, level_dbfs=level.level_dbfs) if isinstance(s, Quiet) else s for s in sources]
+    for recording in compose(quiet, plan):
+        assert recording.conditions.channel is not None
+        assert recording.conditions.channel.gain_db == 0
