@@ -167,7 +167,10 @@ def condition(cut: Cut) -> bytes:
 
 def titled(condition: str) -> str:
     """Name a condition as a reader would: `gain_db` is `gain (dB)`."""
-    return condition.removesuffix("_db").replace("_", " ") + (" (dB)" if condition.endswith("_db") else "")
+    for ending, unit in (("_db", " (dB)"), ("_hz", " (Hz)"), ("_ms", " (ms)")):
+        if condition.endswith(ending):
+            return condition.removesuffix(ending).replace("_", " ") + unit
+    return condition.replace("_", " ")
 
 
 def times_alone(times: Sequence[Times]) -> bytes:
