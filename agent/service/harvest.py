@@ -10,7 +10,7 @@ from agent.service.call import Call
 from agent.service.keeper import Keeper
 from agent.service.kept import KeptCall, timeline
 from agent.service.privacy import NumberKey
-from agent.service.shelf import Limits
+from agent.service.shelf import LONGEST_SECONDS, Limits
 from agent.verdict.agreement import agreement
 
 ANSWERED_TAIL_SECONDS = 2.0
@@ -65,7 +65,7 @@ class Harvest:
     def _line(self, call: Call, trunk: str, began: float, cut_seconds: float) -> KeptCall:
         assert call.tap is not None
         assert call.stream is not None
-        lasts = call.stream.samples_heard / 8000 - cut_seconds
+        lasts = min(call.stream.samples_heard / 8000, LONGEST_SECONDS) - cut_seconds
         seconds = [second for second in call.heard if second.at + 1.0 <= lasts]
         return KeptCall(
             started=datetime.fromtimestamp(began, UTC),

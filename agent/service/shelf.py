@@ -1,7 +1,7 @@
-"""A folder of kept recordings: `NAME.wav` as it was received and `NAME.json`, one line about the call.
+"""A folder of kept recordings: `NAME.wav`, every sample as received, and `NAME.json`, one line on the call.
 
-A recording grows as `NAME.part` and gets its names when it is whole, the line last: where there is a line
-there is a recording. The oldest go when all together are too large or one is too old.
+A recording grows as `NAME.part`, bare audio, and gets its names when it is whole, the line last: where there
+is a line there is a recording. The oldest go when all together are too large or one is too old.
 """
 
 import os
@@ -13,8 +13,11 @@ from typing import BinaryIO
 
 from agent.hearing.sound import Encoding
 from agent.service.kept import KeptCall, wav_header
+from agent.service.packing import packed
 
 FILE_MODE, FOLDER_MODE = 0o640, 0o750
+LONGEST_SECONDS = 600.0
+"""What comes later is not kept: early media ends long before, and so a recording fits into memory."""
 _SHORTEST_SECONDS = 1.0
 _BUFFER_BYTES = 16_384
 
@@ -63,12 +66,13 @@ class Shelf:
         self.limits.folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
         self.tidy()  # where the oldest cannot be removed nothing may be added
         path = self.limits.folder / f"{name}.part"
-        self._growing[name] = growing = _Growing(path, _create(path), encoding)
-        growing.file.write(wav_header(encoding, 0))
+        self._growing[name] = _Growing(path, _create(path), encoding)
 
     def write(self, name: str, data: bytes) -> None:
-        """Add audio to a recording; one that was given up is passed over."""
+        """Add audio to a recording; one that was given up or is long enough is passed over."""
         if growing := self._growing.get(name):
+            most = round(LONGEST_SECONDS * growing.encoding.bytes_per_second)
+            data = data[: most - growing.data_bytes]
             growing.file.write(data)
             growing.data_bytes += len(data)
 
@@ -76,18 +80,14 @@ class Shelf:
         """Keep a recording without its last seconds; say whether anything of it was worth keeping."""
         if (growing := self._growing.get(name)) is None:
             return False
+        growing.file.close()
         rate = growing.encoding.bytes_per_second
-        growing.data_bytes = max(0, growing.data_bytes - (round(cut_seconds * rate) & ~1))
-        if growing.data_bytes < _SHORTEST_SECONDS * rate:
+        keep_bytes = max(0, growing.data_bytes - (round(cut_seconds * rate) & ~1))
+        if keep_bytes < _SHORTEST_SECONDS * rate:
             self.discard(name)
             return False
-        header, file = wav_header(growing.encoding, growing.data_bytes), growing.file
-        file.truncate(len(header) + growing.data_bytes)
-        file.seek(0, os.SEEK_END)
-        file.write(bytes(growing.data_bytes % 2))
-        file.seek(0)
-        file.write(header)
-        file.close()
+        encoding, data = packed(growing.encoding, growing.path.read_bytes()[:keep_bytes])
+        growing.path.write_bytes(wav_header(encoding, len(data)) + data + bytes(len(data) % 2))
         del self._growing[name]
         size = growing.path.stat().st_size
         try:

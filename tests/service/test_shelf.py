@@ -9,7 +9,7 @@ import pytest
 
 from agent.hearing.sound import Encoding
 from agent.service.kept import KeptCall, wav_header
-from agent.service.shelf import Limits, Shelf
+from agent.service.shelf import LONGEST_SECONDS, Limits, Shelf
 from tests.service.test_kept import CALL
 
 SECOND = bytes(range(256)) * 62 + bytes(128)
@@ -156,3 +156,20 @@ def test_a_clear_shelf_has_nothing_half_done(tmp_path: Path) -> None:
     shelf.begin("half", Encoding.SLIN8)
     shelf.clear()
     assert names(tmp_path) == ["whole.json", "whole.wav"]
+
+
+def test_what_came_out_of_g711_takes_half_the_room(tmp_path: Path) -> None:
+    shelf = Shelf(limits(tmp_path))
+    shelf.begin("one", Encoding.SLIN8)
+    shelf.write("one", bytes(3 * 16_000))
+    shelf.finish("one", CALL, cut_seconds=1.0)
+    assert (tmp_path / "one.wav").read_bytes() == wav_header(Encoding.ULAW, 16_000) + 16_000 * b"\xff"
+
+
+def test_nobody_is_recorded_for_hours(tmp_path: Path) -> None:
+    shelf = Shelf(limits(tmp_path))
+    shelf.begin("one", Encoding.SLIN8)
+    for _ in range(11):
+        shelf.write("one", 60 * SECOND)
+    shelf.finish("one", CALL)
+    assert (tmp_path / "one.wav").stat().st_size == HEADER + round(LONGEST_SECONDS) * 16_000
