@@ -11,7 +11,7 @@ from agent.train.errors import MaterialError
 from agent.train.examples import find_source
 from agent.train.progress import progress
 from agent.train.publish import PREVIOUS_MODEL, is_published, load_forest, publish, refuse_other_kind
-from agent.train.publish_compare import Comparison, by_cards, by_test, read_test_set, trained_groups
+from agent.train.publish_compare import Comparison, by_cards, by_exam, read_exam, trained_groups
 
 
 def publish_candidate(
@@ -87,5 +87,5 @@ def _weigh(
     forests = load_forest(candidate / MODEL), load_forest(models / MODEL)
     sources = [find_source(path, audio) for path in test]
     with progress("hearing the test set", len(sources), "label files") as step:
-        heard = read_test_set(sources, trained_groups((card, current)), step)
-    return by_test(*forests, heard)
+        heard = read_exam(sources, trained_groups((card, current)), step)
+    return by_exam(*forests, heard)

@@ -63,10 +63,8 @@ def _on_card(card: StudentCard) -> Worth:
 
 
 @dataclass(frozen=True, slots=True)
-class TestSet:
+class Exam:
     """Clear seconds that two students are to judge now."""
-
-    __test__ = False  # no test of pytest's
 
     vectors: Vectors
     """(n, FEATURES)."""
@@ -76,9 +74,9 @@ class TestSet:
     """Groups that one of the students was trained on."""
 
 
-def read_test_set(
+def read_exam(
     sources: Sequence[Source], trained_on: set[str], step: Callable[[], None] = lambda: None
-) -> TestSet:
+) -> Exam:
     """Hear the clear seconds of label files, but for groups that a student was trained on.
 
     Calls `step` for each recording that is heard.
@@ -109,7 +107,7 @@ def read_test_set(
             f"{sources[0].labels} holds no clear second of a group that is new to both students "
             f"({left_out} groups left out): name labels of other recordings with --test"
         )
-    return TestSet(np.concatenate(vectors), np.array(truth, np.int64), len(groups) - left_out, left_out)
+    return Exam(np.concatenate(vectors), np.array(truth, np.int64), len(groups) - left_out, left_out)
 
 
 def group_of(row: Row) -> str:
@@ -123,15 +121,15 @@ def trained_groups(cards: Iterable[StudentCard]) -> set[str]:
     return {group.group for card in cards for group in card.scores.groups}
 
 
-def by_test(candidate: Forest, current: Forest, test: TestSet) -> Comparison:
-    """Let two students judge a test set now."""
+def by_exam(candidate: Forest, current: Forest, exam: Exam) -> Comparison:
+    """Let two students judge an exam now."""
     basis = (
-        f"{len(test.truth):,} seconds of {test.groups:,} groups that are new to both "
-        f"({test.left_out:,} others left out)"
+        f"{len(exam.truth):,} seconds of {exam.groups:,} groups that are new to both "
+        f"({exam.left_out:,} others left out)"
     )
-    return Comparison(_judge(candidate, test), _judge(current, test), basis)
+    return Comparison(_judge(candidate, exam), _judge(current, exam), basis)
 
 
-def _judge(forest: Forest, test: TestSet) -> Worth:
-    scores = score(test.truth, forest.predict(test.vectors).argmax(axis=1).astype(np.int64))
+def _judge(forest: Forest, exam: Exam) -> Worth:
+    scores = score(exam.truth, forest.predict(exam.vectors).argmax(axis=1).astype(np.int64))
     return Worth(scores.macro_f1, scores.worst_recall)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from agent.hearing.sound import SOUNDS
 from agent.train.evaluate import Entrant, evaluate
@@ -27,6 +28,7 @@ def judged(wrong: int = 0) -> Strangers:
     return strangers(np.eye(4)[verdict] * 0.6 + 0.1, TRUTH)
 
 
+@pytest.fixture(scope="module")
 def whole() -> Report:
     """A report with everything in it."""
     ours = replace(judged(12), ambiguous=np.arange(N) >= 90)
@@ -44,21 +46,20 @@ def whole() -> Report:
     return draw(ABOUT, found, times, [Snippet(made, hum, max(0, made.start - 1)) for made in found.mistakes])
 
 
-def test_the_page_shows_every_picture_that_is_written_beside_it() -> None:
-    report = whole()
-    page = Reader(html(report))
-    assert len(page.all("img")) == len(report.pngs)
+def test_the_page_shows_every_picture_that_is_written_beside_it(whole: Report) -> None:
+    page = Reader(html(whole))
+    assert len(page.all("img")) == len(whole.pngs)
     assert {
-        "side-by-side", "confusion-by-row", "confusion-by-column", "calibration", "by-codec", "by-band-low-hz",
-        "by-family", "agreement-yamnet-1-mn04-0-5", "confidence-yamnet-1-mn04-0-5",
+        "side-by-side", "confusion-by-row", "confusion-by-column", "calibration", "by-codec",
+        "by-band-low-hz", "by-family", "agreement-yamnet-1-mn04-0-5", "confidence-yamnet-1-mn04-0-5",
         "confidence-by-sound-yamnet-1-mn04-0-5", "times-alone", "times-in-batches", "mistake-01",
-    } <= report.pngs.keys()  # fmt: skip
+    } <= whole.pngs.keys()  # fmt: skip
     assert all(image["alt"] for image in page.all("img"))
-    assert all(png.startswith(b"\x89PNG") for png in report.pngs.values())
+    assert all(png.startswith(b"\x89PNG") for png in whole.pngs.values())
 
 
-def test_the_page_says_what_the_figures_say() -> None:
-    text = " ".join(Reader(html(whole())).text)
+def test_the_page_says_what_the_figures_say(whole: Report) -> None:
+    text = " ".join(Reader(html(whole)).text)
     assert "autumn: what it hears" in text
     # 12 first seconds, 3 of each sound, taken for music: 9 of 90 clear seconds are wrong.
     assert "0.900" in text
@@ -70,8 +71,8 @@ def test_the_page_says_what_the_figures_say() -> None:
     assert "What it has never heard: real carriers." in text
 
 
-def test_links_lead_to_what_is_there() -> None:
-    for report in (whole(), draw(ABOUT, evaluate([Entrant("autumn", judged())]))):
+def test_links_lead_to_what_is_there(whole: Report) -> None:
+    for report in (whole, draw(ABOUT, evaluate([Entrant("autumn", judged())]))):
         page = Reader(html(report))
         assert {link["href"] for link in page.all("a")} == {
             f"#{section['id']}" for section in page.all("section")
@@ -94,10 +95,9 @@ def test_without_a_mistake_there_is_no_list_of_them() -> None:
     assert "mixed" not in {section["id"] for section in page.all("section")}
 
 
-def test_the_page_plays_mistakes_only_where_that_is_wanted() -> None:
-    report = whole()
-    assert Reader(html(report)).all("audio") == []
-    assert len(Reader(html(report, with_sound=True)).all("audio")) == len(report.snippets) > 0
+def test_the_page_plays_mistakes_only_where_that_is_wanted(whole: Report) -> None:
+    assert Reader(html(whole)).all("audio") == []
+    assert len(Reader(html(whole, with_sound=True)).all("audio")) == len(whole.snippets) > 0
 
 
 def test_names_become_names_of_files() -> None:
