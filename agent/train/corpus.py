@@ -4,11 +4,9 @@
 `recordings.csv` the conditions of every recording, `corpus.json` what all of it was made of.
 """
 
-import csv
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +14,8 @@ import soundfile
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.hearing.pcm import SAMPLE_RATE, Samples
-from agent.hearing.sound import Sound
 from agent.train.codecs import to_pcm16
 from agent.train.errors import MaterialError
-
-_COLUMNS = ("recording", "second", "sound", "group", "fold", "mixed")
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledSecond:
-    """The truth about one second of a recording."""
-
-    recording: str
-    second: int
-    sound: Sound
-    group: str
-    """What it was made of, as `family/name`."""
-    fold: int
-    """Groups of one fold are tested together, by a forest that never heard them."""
-    mixed: bool
-    """More than one sound, or hardly any: scored apart."""
 
 
 class Material(BaseModel):
@@ -111,41 +91,6 @@ def write_audio(folder: Path, file: str, samples: Samples) -> None:
 def write_origin(folder: Path, origin: Origin) -> None:
     """Write where a corpus is from."""
     (folder / "corpus.json").write_text(origin.model_dump_json(indent=2) + "\n", encoding="utf-8")
-
-
-def read_labels(folder: Path) -> list[LabelledSecond]:
-    """Read the truth about a corpus, recording by recording.
-
-    Raises:
-        MaterialError: there is no corpus, or a line of it is not understood.
-    """
-    path = folder / "seconds.csv"
-    seconds: list[LabelledSecond] = []
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            seconds.extend(map(_read_line, csv.DictReader(file)))
-    except OSError as error:
-        raise MaterialError(
-            f"{path} cannot be read ({error.strerror}): make a corpus with `earlymedia train synth`"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise MaterialError(
-            f"{path} line {len(seconds) + 2} is not understood ({error}): make the corpus again"
-        ) from error
-    if not seconds:
-        raise MaterialError(f"{path} is empty: make a corpus with `earlymedia train synth`")
-    return seconds
-
-
-def _read_line(row: dict[str, str]) -> LabelledSecond:
-    return LabelledSecond(
-        recording=row["recording"],
-        second=int(row["second"]),
-        sound=Sound(row["sound"]),
-        group=row["group"],
-        fold=int(row["fold"]),
-        mixed=row["mixed"] == "1",
-    )
 
 
 def read_origin(folder: Path) -> Origin:

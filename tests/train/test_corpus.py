@@ -7,36 +7,37 @@ import pytest
 import soundfile
 
 from agent.hearing.pcm import SAMPLE_RATE
-from agent.hearing.sound import Sound
 from agent.train.corpus import (
-    LabelledSecond,
+    Excluded,
     Material,
     Origin,
     beside,
-    read_labels,
     read_origin,
     write_audio,
-    write_labels,
+    write_origin,
 )
 from agent.train.errors import MaterialError
 
-SECONDS = [
-    LabelledSecond("00000", 0, Sound.RINGING, "tone/425 1.00 4.00", 0, mixed=False),
-    LabelledSecond("00000", 1, Sound.SILENCE, 'music/A "composer", of songs', 4, mixed=True),
-]
-ORIGIN = Origin(seed=7, recordings=1, materials=(Material(what="songs", by="Ada", licence="CC0 1.0"),))
+ORIGIN = Origin(
+    seed=7,
+    recordings=1,
+    materials=(Material(what="songs", by="Ada", licence="CC0 1.0"),),
+    plan_sha256="abc",
+    plan={"seed": 7},
+    tone_sets=172,
+    excluded_tones=(Excluded(country="Testland", tone="bell", reason="inaudible"),),
+)
 
 
-def test_labels_and_origin_are_read_as_they_were_written(tmp_path: Path) -> None:
-    write_labels(tmp_path, SECONDS, ORIGIN)
-    assert read_labels(tmp_path) == SECONDS
+def test_the_origin_is_read_as_it_was_written(tmp_path: Path) -> None:
+    write_origin(tmp_path, ORIGIN)
     assert read_origin(tmp_path) == ORIGIN
 
 
 def test_audio_is_kept_to_the_last_bit(tmp_path: Path) -> None:
     samples = (np.arange(-32768, 32768, 7) / 32768).astype(np.float32)
-    write_audio(tmp_path, "00000", samples)
-    back, rate = soundfile.read(tmp_path / "audio" / "00000.flac", dtype="float32")
+    write_audio(tmp_path, "own1/a b.flac", samples)
+    back, rate = soundfile.read(tmp_path / "audio" / "own1" / "a b.flac", dtype="float32")
     assert rate == SAMPLE_RATE
     np.testing.assert_array_equal(back, samples)
 
@@ -75,7 +76,7 @@ def test_a_damaged_origin_is_named(tmp_path: Path, text: str) -> None:
         read_origin(tmp_path)
 
 
-def test_a_corpus_without_labels_is_named(tmp_path: Path) -> None:
-    write_labels(tmp_path, [], ORIGIN)
-    with pytest.raises(MaterialError, match=r"seconds\.csv is empty"):
-        read_labels(tmp_path)
+def test_audio_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "audio").write_text("")
+    with pytest.raises(MaterialError, match=r"audio/a\.flac cannot be written .*: choose another folder"):
+        write_audio(tmp_path, "a.flac", np.zeros(160, np.float32))
