@@ -15,6 +15,8 @@ ENDINGS = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".au", "
 """Files of a folder that count as recordings."""
 _GSM_BYTES_A_SECOND = 1650
 """33 bytes for each 20 ms (GSM 06.10)."""
+_LEAST_SHARE = 0.9
+"""Share of the announced length that must be there; the header of an MP3 file may only estimate it."""
 _LENGTH_UNKNOWN = 0x7FFF_0000
 """From here on a WAV header says that its writer could not go back and fill the length in."""
 
@@ -53,6 +55,8 @@ def read_audio(path: Path) -> tuple[Waveform, int]:
         raise MaterialError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     if not np.isfinite(samples).all():
         raise MaterialError(f"{path}: holds samples that are no numbers; record or convert it again")
+    if not len(samples):
+        raise MaterialError(f"{path}: holds no audio or is cut off; copy or record it again")
     if len(samples) < rate_hz:
         raise MaterialError(
             f"{path}: lasts {len(samples) / rate_hz:.2f} s; leave out what is shorter than a second"
@@ -81,8 +85,14 @@ def _decode(path: Path) -> tuple[Waveform, int]:
             return wide.astype(np.float32) / np.float32(32768), 2 * SAMPLE_RATE
         return Decoder(encoding).decode(data), SAMPLE_RATE
     _refuse_cut_off(path)
-    samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    return samples.mean(axis=1), int(rate_hz)
+    with soundfile.SoundFile(path) as file:
+        samples = file.read(dtype="float32", always_2d=True)
+        there, said = len(samples) / file.samplerate, file.frames / file.samplerate
+        if there < _LEAST_SHARE * said:
+            raise MaterialError(
+                f"{path}: is cut off after {there:.1f} of {said:.1f} s; copy or record it again"
+            )
+        return samples.mean(axis=1), int(file.samplerate)
 
 
 def _refuse_cut_off(path: Path) -> None:

@@ -1,9 +1,11 @@
 """Joblib's loops on a Dask cluster that is there already (https://distributed.dask.org); `cluster` extra."""
 
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from distributed import Client, KilledWorker
 from joblib._dask import DaskDistributedBackend
@@ -65,10 +67,14 @@ def cluster_backend(address: str) -> Iterator[ClusterBackend]:
         MaterialError: nobody answers there, or no worker is known there.
     """
     try:
+        # Dask's client asks again and again, and complains for long of what it did not get.
+        place = urlsplit(address)
+        socket.create_connection((place.hostname, place.port), PATIENCE_SECONDS).close()
         client: Any = Client(address, timeout=PATIENCE_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise MaterialError(
-            f"no Dask scheduler answers at {address}: start one with `dask scheduler`, or mend the address"
+            f"no Dask scheduler answers at '{address}': start one with `dask scheduler`, or write its "
+            "address as tcp://scheduler:8786"
         ) from error
     with client:
         if not client.ncores():

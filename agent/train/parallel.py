@@ -54,7 +54,7 @@ class Workers:
         """Have them ready; gives what `joblib.parallel_config` takes.
 
         Raises:
-            MaterialError: there is no such cluster, it has no worker, or the `cluster` extra is missing.
+            MaterialError: there are no jobs, no such cluster, no worker in it, or no `cluster` extra.
         """
         if self.cluster:
             try:
@@ -67,6 +67,8 @@ class Workers:
             with cluster_backend(self.cluster) as backend:
                 yield {"backend": backend, "n_jobs": -1}
             return
+        if self.jobs == 0:
+            raise MaterialError("--jobs 0 leaves nobody to work: give 1 or more, or -1 for all processors")
         config: dict[str, Any] = {"backend": self.backend.value, "n_jobs": self.jobs}
         if self.backend is Backend.LOKY:
             config["inner_max_num_threads"] = 1

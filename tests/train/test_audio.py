@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from agent.train.audio import find_recordings, read_audio
+from agent.train.audio import duration_seconds, find_recordings, read_audio
 from agent.train.errors import MaterialError
 from tests.train.teachers.made import tone
 
@@ -57,7 +57,7 @@ def test_what_is_no_audio_is_refused(tmp_path: Path) -> None:
     assert "b.ulaw: holds no audio" in refusal(tmp_path / "b.ulaw")
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3"])
 def test_what_is_cut_off_is_refused(name: str, tmp_path: Path) -> None:
     soundfile.write(tmp_path / name, tone(4, 8000), 8000)
     data = (tmp_path / name).read_bytes()
@@ -71,6 +71,50 @@ def test_a_header_whose_length_was_never_filled_in_is_read(tmp_path: Path) -> No
     data[4:8] = b"\xff\xff\xff\xff"
     (tmp_path / "a.wav").write_bytes(bytes(data))
     assert len(read_audio(tmp_path / "a.wav")[0]) == 16_000
+
+
+def test_an_ogg_file_that_lost_its_end_holds_nothing(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.ogg", tone(4, 8000), 8000)
+    data = (tmp_path / "a.ogg").read_bytes()
+    (tmp_path / "a.ogg").write_bytes(data[: len(data) // 2])
+    assert "a.ogg: holds no audio or is cut off" in refusal(tmp_path / "a.ogg")
+
+
+@pytest.mark.parametrize(
+    "name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.ulaw", "a.alaw", "a.sln", "a.sln16"]
+)
+def test_the_length_is_known_before_a_recording_is_read(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    match path.suffix:
+        case ".wav" | ".flac" | ".ogg" | ".mp3":
+            soundfile.write(path, tone(2.5, 16_000), 16_000)
+        case ".sln16":
+            path.write_bytes((tone(2.5, 16_000) * 32768).astype("<i2").tobytes())
+        case ".sln":
+            path.write_bytes((tone(2.5, 8000) * 32768).astype("<i2").tobytes())
+        case _:
+            path.write_bytes(b"\xd5" * 20_000)
+    samples, rate_hz = read_audio(path)
+    assert duration_seconds(path) == pytest.approx(len(samples) / rate_hz)
+    assert duration_seconds(path) == pytest.approx(2.5, abs=0.1)
+
+
+def test_gsm_is_as_long_as_its_frames(tmp_path: Path) -> None:
+    (tmp_path / "a.gsm").write_bytes((b"\xd0" + bytes(32)) * 125)
+    assert duration_seconds(tmp_path / "a.gsm") == pytest.approx(2.5)
+    assert len(read_audio(tmp_path / "a.gsm")[0]) == 20_000
+
+
+def test_what_has_no_length_takes_none(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_text("no audio")
+    assert duration_seconds(tmp_path / "a.wav") == duration_seconds(tmp_path / "none.wav") == 0.0
+
+
+def test_wide_recordings_are_heard_wide(tmp_path: Path) -> None:
+    (tmp_path / "a.sln16").write_bytes((tone(1, 16_000, hz=6000) * 32768).astype("<i2").tobytes())
+    samples, rate_hz = read_audio(tmp_path / "a.sln16")
+    assert rate_hz == 16_000
+    np.testing.assert_allclose(samples, tone(1, 16_000, hz=6000), atol=1e-4)
 
 
 def test_what_is_shorter_than_a_second_is_refused(tmp_path: Path) -> None:

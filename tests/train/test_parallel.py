@@ -108,3 +108,8 @@ def test_loops_of_others_run_there_too() -> None:
     with PROCESSES.engaged() as config, parallel_config(**config):
         pids = Parallel()(delayed(process)(number) for number in range(4))
     assert os.getpid() not in set(pids)
+
+
+def test_nobody_is_not_enough() -> None:
+    with pytest.raises(MaterialError, match="--jobs 0 leaves nobody to work"):
+        list(spread(Workers(jobs=0), square, [1]))

@@ -141,7 +141,7 @@ def _open_torch(name: TeacherName, path: Path, device: Device) -> Teacher:
         rate_hz, window = cnn14_network.RATE_HZ, Window(seconds=2.0, hop_seconds=0.5)
     else:
         network = mobilenet.MobileNet(width=0.4)
-        # Its maps are large and its sums few: with 160 s at once half of the time goes into asking for memory.
+        # Large maps, few sums: with 160 s at once half of the time would go into asking for memory.
         rate_hz, window = mobilenet.RATE_HZ, Window(seconds=2.0, hop_seconds=0.5, batch_seconds=4.0)
     load_tensors(path, network)
     return ClipTagger(name, network, rate_hz, window, chosen)
