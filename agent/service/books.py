@@ -65,6 +65,10 @@ class ServiceBooks:
         """Keep audio where that is asked for."""
         self._harvest.came(call, data)
 
+    def blind(self) -> None:
+        """Take note that the PBX cannot be reached."""
+        self._harvest.blind()
+
     def reloaded(self) -> None:
         """Go by the configuration as it now is."""
         self._harvest.reloaded()

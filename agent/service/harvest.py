@@ -1,8 +1,9 @@
 """Which calls' early media is kept, under which name, and what is written beside it."""
 
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from agent.config import Config, HarvestConfig
@@ -14,22 +15,39 @@ from agent.service.shelf import LONGEST_SECONDS, Limits
 from agent.verdict.agreement import agreement
 
 ANSWERED_TAIL_SECONDS = 2.0
-"""What is cut off the end of an answered call: the PBX is asked for the true answer each second, and what
-the callee said until then is nobody's early media."""
+"""What is cut off the end of an answered call: all that was read in so much time before the answer was known.
+The PBX is asked for the true answer each second, and an agent that stood still reads what waited at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Recording:
     name: str
     began: float
     """Seconds since 1970."""
+    lately: deque[tuple[float, int]] = field(default_factory=deque)
+    """When the last of it was read, monotonic, and how many bytes."""
+
+    def take(self, size: int, now: float) -> None:
+        """Take note of audio that was read now."""
+        self.lately.append((now, size))
+        while self.lately[0][0] < now - ANSWERED_TAIL_SECONDS:
+            self.lately.popleft()
+
+    @property
+    def tail_bytes(self) -> int:
+        """Audio that may hold what a callee has said."""
+        return sum(size for _, size in self.lately)
 
 
 class Harvest:
     """Keeps the early media of trunks that ask for it."""
 
-    def __init__(self, config: Callable[[], Config], key: NumberKey) -> None:
+    def __init__(
+        self, config: Callable[[], Config], key: NumberKey, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Hash with `key`; begin with the limits of `config` as it is now."""
         self._config = config
+        self._clock = clock
         self._key = key
         self._recordings: dict[str, _Recording] = {}
         self.keeper = Keeper(_limits(config().harvest))
@@ -48,6 +66,7 @@ class Harvest:
     def came(self, call: Call, data: bytes) -> None:
         """Keep audio of a call that is recorded."""
         if recording := self._recordings.get(call.leg.id):
+            recording.take(len(data), self._clock())
             self.keeper.write(recording.name, data)
 
     def ended(self, call: Call, trunk: str) -> None:
@@ -55,17 +74,24 @@ class Harvest:
         if call.tap is None or not self._wanted(call):  # since it began, somebody has switched it off
             self._drop(call)
         elif recording := self._recordings.pop(call.leg.id, None):
-            cut = ANSWERED_TAIL_SECONDS if call.evidence.answered else 0.0
+            cut = recording.tail_bytes if call.evidence.answered else 0
             self.keeper.finish(recording.name, self._line(call, trunk, recording.began, cut), cut)
+
+    def blind(self) -> None:
+        """Give up what is being kept: the PBX cannot be reached, so that nobody knows who has answered."""
+        for recording in self._recordings.values():
+            self.keeper.discard(recording.name)
+        self._recordings.clear()
 
     def reloaded(self) -> None:
         """Go by the configuration as it now is."""
         self.keeper.move(_limits(self._config().harvest))
 
-    def _line(self, call: Call, trunk: str, began: float, cut_seconds: float) -> KeptCall:
+    def _line(self, call: Call, trunk: str, began: float, cut_bytes: int) -> KeptCall:
         assert call.tap is not None
         assert call.stream is not None
-        lasts = min(call.stream.samples_heard / 8000, LONGEST_SECONDS) - cut_seconds
+        lasts = min(call.stream.samples_heard / 8000, LONGEST_SECONDS)
+        lasts -= cut_bytes / call.tap.encoding.bytes_per_second
         seconds = [second for second in call.heard if second.at + 1.0 <= lasts]
         return KeptCall(
             started=datetime.fromtimestamp(began, UTC),

@@ -47,9 +47,9 @@ class Keeper:
         """Add audio to a recording."""
         self._put(name, partial(self._shelf.write, name, data), len(data))
 
-    def finish(self, name: str, call: KeptCall, cut_seconds: float = 0.0) -> None:
-        """Keep a recording without its last seconds."""
-        self._put(name, partial(self._finish, name, call, cut_seconds))
+    def finish(self, name: str, call: KeptCall, cut_bytes: int = 0) -> None:
+        """Keep a recording without its last bytes."""
+        self._put(name, partial(self._finish, name, call, cut_bytes))
         self._given_up.discard(name)
 
     def discard(self, name: str) -> None:
@@ -100,8 +100,8 @@ class Keeper:
             with self._lock:
                 self._waiting_bytes -= cost
 
-    def _finish(self, name: str, call: KeptCall, cut_seconds: float) -> None:
-        if self._shelf.finish(name, call, cut_seconds):
+    def _finish(self, name: str, call: KeptCall, cut_bytes: int) -> None:
+        if self._shelf.finish(name, call, cut_bytes):
             with self._lock:
                 self.kept += 1
                 known, self._failing = self._failing, False

@@ -122,6 +122,8 @@ class Service:
             self._last_alive = now
             ami = self._pbx.ami
             self._metrics.pbx_connected.set(to=float(ami.connected))
+            if not ami.connected:
+                self._books.blind()
             self._notifier.alive()
             self._notifier.status(f"{len(self.calls)} calls; " + (ami.problem or "connected to Asterisk"))
 

@@ -76,13 +76,14 @@ class Shelf:
             growing.file.write(data)
             growing.data_bytes += len(data)
 
-    def finish(self, name: str, call: KeptCall, cut_seconds: float = 0.0) -> bool:
-        """Keep a recording without its last seconds; say whether anything of it was worth keeping."""
+    def finish(self, name: str, call: KeptCall, cut_bytes: int = 0) -> bool:
+        """Keep a recording without its last bytes; say whether anything of it was worth keeping."""
         if (growing := self._growing.get(name)) is None:
             return False
         growing.file.close()
         rate = growing.encoding.bytes_per_second
-        keep_bytes = max(0, growing.data_bytes - (round(cut_seconds * rate) & ~1))
+        keep_bytes = max(0, growing.data_bytes - cut_bytes)
+        keep_bytes -= keep_bytes % (rate // 8000)  # no half sample
         if keep_bytes < _SHORTEST_SECONDS * rate:
             self.discard(name)
             return False

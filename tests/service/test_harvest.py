@@ -42,7 +42,8 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config = self.configured()
-        self.harvest = Harvest(lambda: self.config, KEY)
+        self.now = 1000.0
+        self.harvest = Harvest(lambda: self.config, KEY, clock=lambda: self.now)
 
     def configured(self, *, keep: str = "true") -> Config:
         return parse(
@@ -65,11 +66,13 @@ class Site:
         assert call.attach(tap)
         self.harvest.tapped(call)
 
-    def play(self, call: Call, seconds: int) -> None:
+    def play(self, call: Call, seconds: int, *, at_once: bool = False) -> None:
         assert isinstance(call.stream, Stream)
-        data = bytes(range(250)) * 64 * seconds
-        self.harvest.came(call, data)
-        call.stream.samples_heard += len(data) // 2
+        for _ in range(1 if at_once else seconds):
+            data = bytes(range(250)) * 64 * (seconds if at_once else 1)
+            self.now += 1.0
+            self.harvest.came(call, data)
+            call.stream.samples_heard += len(data) // 2
         first = len(call.heard)
         call.hear([HeardSecond(float(first + n), RINGING) for n in range(seconds)])
 
@@ -131,12 +134,35 @@ def test_what_the_callee_may_have_said_before_the_answer_was_known_is_cut_off(si
     call = site.begin()
     site.play(call, 6)
     call.answer()
-    site.harvest.came(call, b"")
     call.end(CarrierFinal(None, 16), 60.0)
     site.harvest.ended(call, "kept")
     (recording,) = site.kept()
-    assert soundfile.info(recording).frames == 4 * 8000
+    assert soundfile.info(recording).frames == 3 * 8000  # what was read at the ends of seconds 4, 5 and 6
+    assert line(recording).seconds == "rrr"
+
+
+def test_an_agent_that_stood_still_keeps_nothing_of_what_it_then_reads_at_once(site: Site) -> None:
+    call = site.begin()
+    site.play(call, 4)
+    site.now += 7.0
+    site.play(call, 7, at_once=True)  # the callee answered long before
+    site.play(call, 1)
+    call.answer()
+    call.end(CarrierFinal(None, 16), 60.0)
+    site.harvest.ended(call, "kept")
+    (recording,) = site.kept()
     assert line(recording).seconds == "rrrr"
+
+
+def test_while_the_pbx_cannot_be_reached_nothing_is_kept(site: Site) -> None:
+    call = site.begin()
+    site.play(call, 4)
+    site.harvest.blind()
+    site.play(call, 4)  # who knows whether that is early media
+    call.end(CarrierFinal(486, 17), 5.0)
+    site.harvest.ended(call, "kept")
+    assert site.kept() == []
+    assert list(site.folder.iterdir()) == []
 
 
 def test_a_better_tap_begins_anew(site: Site) -> None:

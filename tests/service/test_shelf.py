@@ -21,11 +21,11 @@ def limits(folder: Path, *, max_bytes: int = 10**9, max_age_seconds: float = 1e1
     return Limits(folder, max_bytes, max_age_seconds)
 
 
-def keep(shelf: Shelf, name: str, seconds: int = 2, cut_seconds: float = 0.0) -> bool:
+def keep(shelf: Shelf, name: str, seconds: int = 2, cut_bytes: int = 0) -> bool:
     shelf.begin(name, Encoding.SLIN8)
     for _ in range(seconds):
         shelf.write(name, SECOND)
-    return shelf.finish(name, CALL, cut_seconds)
+    return shelf.finish(name, CALL, cut_bytes)
 
 
 def names(folder: Path) -> list[str]:
@@ -64,13 +64,13 @@ def test_while_it_grows_it_has_no_name_that_others_look_for(tmp_path: Path) -> N
 
 
 def test_the_end_can_be_cut_off(tmp_path: Path) -> None:
-    assert keep(Shelf(limits(tmp_path)), "one", 5, cut_seconds=2.0)
+    assert keep(Shelf(limits(tmp_path)), "one", 5, cut_bytes=2 * 16_000)
     assert (tmp_path / "one.wav").stat().st_size == HEADER + 3 * 16_000
 
 
-@pytest.mark.parametrize(("seconds", "cut_seconds"), [(0, 0.0), (2, 1.5), (1, 9.0)])
-def test_less_than_a_second_is_not_worth_keeping(tmp_path: Path, seconds: int, cut_seconds: float) -> None:
-    assert not keep(Shelf(limits(tmp_path)), "one", seconds, cut_seconds)
+@pytest.mark.parametrize(("seconds", "cut_bytes"), [(0, 0), (2, 24_000), (1, 160_000)])
+def test_less_than_a_second_is_not_worth_keeping(tmp_path: Path, seconds: int, cut_bytes: int) -> None:
+    assert not keep(Shelf(limits(tmp_path)), "one", seconds, cut_bytes)
     assert names(tmp_path) == []
 
 
@@ -162,7 +162,7 @@ def test_what_came_out_of_g711_takes_half_the_room(tmp_path: Path) -> None:
     shelf = Shelf(limits(tmp_path))
     shelf.begin("one", Encoding.SLIN8)
     shelf.write("one", bytes(3 * 16_000))
-    shelf.finish("one", CALL, cut_seconds=1.0)
+    shelf.finish("one", CALL, cut_bytes=16_000)
     assert (tmp_path / "one.wav").read_bytes() == wav_header(Encoding.ULAW, 16_000) + 16_000 * b"\xff"
 
 
