@@ -15,6 +15,25 @@ from tests.lab_fixtures import agent_beside, journalled, open_site, until
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
 
 
+async def test_a_module_that_comes_late_is_found(shared_lab: LabAsterisk) -> None:
+    """As at boot: Asterisk lets manager users in before it has loaded the modules that they need."""
+    await shared_lab.command("module unload chan_audiosocket.so")
+    try:
+        async with (
+            open_site(shared_lab) as site,
+            agent_beside(shared_lab, asterisk={"tap": "audiosocket"}) as agent,
+        ):
+            assert agent.events("ways to listen")[0]["methods"] == []
+            await shared_lab.command("module load chan_audiosocket.so")
+            await agent.logged("ways to listen", nth=1, timeout_seconds=70)
+            rings = replace(REFUSED, audio=site.sounds[Sound.RINGING])
+            placed = await site.place(Way.DIAL, rings)
+            await site.ended(placed)
+            assert (await site.verdict(await site.leg(placed.number))).get(fields.OUTCOME) == "ringing"
+    finally:
+        await shared_lab.command("module load chan_audiosocket.so")
+
+
 @pytest.mark.parametrize("tap", ["audiosocket", "eagi"])
 async def test_the_agent_finds_a_restarted_asterisk_by_itself_and_hears_the_next_call(
     shared_lab: LabAsterisk, tap: str
@@ -28,7 +47,8 @@ async def test_the_agent_finds_a_restarted_asterisk_by_itself_and_hears_the_next
         await shared_lab.kill()
         await agent.logged("no AMI connection")
         await shared_lab.start()
-        await agent.logged("ways to listen", nth=1, timeout_seconds=30)
+        # Asterisk lets manager users in before it has loaded the modules that they need.
+        await until(lambda: any(line["methods"] for line in agent.events("ways to listen")[1:]))
         assert agent.running
         for leg in cut_short:  # told as ended, with no carrier's word
             assert (await journalled(agent, leg))["carrier_sip_code"] is None

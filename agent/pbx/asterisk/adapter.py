@@ -84,6 +84,7 @@ class AsteriskAdapter:
         self.answers = Answers(self.ami, self._answered, self._unanswered)
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stocktaking: asyncio.Task[None] | None = None
         self._own_eagi: dict[str, EagiSession] = {}
         self._own_taps: dict[str, Tap] = {}
         """The taps of legs that brought their own."""
@@ -103,6 +104,7 @@ class AsteriskAdapter:
             raise
         self.ami.on_event(self._event)
         self.ami.on_connected = self._connected
+        self.ami.on_lost = self._lost
         self.ami.start()
 
     async def stop(self) -> None:
@@ -153,7 +155,12 @@ class AsteriskAdapter:
     # What Asterisk says.
 
     def _connected(self) -> None:
-        self._spawn(self._take_stock())
+        self._stocktaking = asyncio.create_task(self._take_stock())
+        self._stocktaking.add_done_callback(self._done)
+
+    def _lost(self) -> None:
+        if self._stocktaking is not None:
+            self._stocktaking.cancel()
 
     async def _take_stock(self) -> None:
         """Find out what this Asterisk can do, and which of the legs that we knew still live."""
@@ -163,6 +170,7 @@ class AsteriskAdapter:
                 reply = await self.ami.action("Status")
                 living = {event.headers.get("Uniqueid", "") for event in reply.events}
                 self._dispatch(self.legs.keep_only(living))
+            await self.spy.try_again()
         except AmiError as error:
             log.warning("could not take stock", reason=str(error))
 

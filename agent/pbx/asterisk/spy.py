@@ -5,6 +5,7 @@ channel whose other half runs the EAGI shim in our one dialplan context. Either 
 listens to, leaves no CDR, and if it fails the leg is untouched.
 """
 
+import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID, uuid4
@@ -23,6 +24,8 @@ SPY_OPTIONS = "qoES"
 OTHER_HALF_PREFIX = f"{TAP_ID_PREFIX}2-"
 """Uniqueid of the half that runs the EAGI shim: this and the leg's Uniqueid."""
 ORIGINATE_TIMEOUT_S = 5.0
+BOOT_PAUSES_S = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
+"""Before what did not work is tried again; the last one over and over while nothing works."""
 
 
 class SpyMethod(StrEnum):
@@ -78,10 +81,27 @@ class Spy:
         """Why a method does not work, in Asterisk's words."""
 
     async def find_out(self) -> None:
-        """Try every method on a helper channel that spies on nothing, once for each connection.
+        """Try every method on a helper channel that spies on nothing.
 
         The account may not ask Asterisk for its modules, so a missing one shows only by trying.
         """
+        await self._try_methods()
+        self._tell()
+
+    async def try_again(self) -> None:
+        """Try again what did not work: Asterisk lets its manager users in before it has loaded its modules.
+
+        Tells only what is new. Returns when all works, or after `BOOT_PAUSES_S` when something does.
+        """
+        pauses = iter(BOOT_PAUSES_S)
+        while self.faults and (pause := next(pauses, None if self.methods else BOOT_PAUSES_S[-1])):
+            await asyncio.sleep(pause)
+            before = self.methods
+            await self._try_methods()
+            if self.methods != before:
+                self._tell()
+
+    async def _try_methods(self) -> None:
         self.faults = {}
         for method in self.settings.choice.methods:
             stream = uuid4()
@@ -96,6 +116,8 @@ class Spy:
                 self.faults[method] = fault
                 self._audiosocket.forget(stream)
         self.methods = tuple(m for m in self.settings.choice.methods if m not in self.faults)
+
+    def _tell(self) -> None:
         for method, fault in self.faults.items():
             level = log.info if self.methods else log.error
             level("a way to listen does not work", method=method.value, reason=fault)
