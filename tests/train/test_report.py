@@ -13,8 +13,8 @@ from agent.train.report import About, Report, Snippet, draw, slug
 from agent.train.report_sections import html
 from agent.train.strangers import Strangers
 from agent.train.timing import Times
+from tests.train.pages import Reader
 from tests.train.seconds import strangers
-from tests.train.test_report_page import Reader
 
 ABOUT = About(
     "autumn", (("recipe", "forest <500 trees>"),), "real carriers", "a processor", ("CNN14 is random.",)

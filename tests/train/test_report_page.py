@@ -1,7 +1,6 @@
 """The page holds all it shows, and no text can break it."""
 
 import base64
-from html.parser import HTMLParser
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,35 +8,7 @@ from hypothesis import strategies as st
 from agent.hearing.sound import Sound
 from agent.train.figures_style import COLOUR
 from agent.train.report_page import contents, figure, folded, page, paragraph, section, table, tiles, title
-
-VOID = {"meta", "img", "br", "link", "input", "hr"}
-
-
-class Reader(HTMLParser):
-    """Reads a page, and is strict about what is opened and closed."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
+from tests.train.pages import Reader
 
 
 def test_a_page_needs_nothing_but_itself() -> None:
