@@ -105,7 +105,7 @@ def score(truth: Labels, verdict: Labels) -> Scores:
     f1 = 2 * hits / np.maximum(there + heard, 1)
     concerned = there + heard > 0
     classes = tuple(
-        ClassScore(sound.value, *(float(of[i]) for of in (precision, recall, f1)), int(there[i]))
+        ClassScore(sound.value, float(precision[i]), float(recall[i]), float(f1[i]), int(there[i]))
         for i, sound in enumerate(SOUNDS)
     )
     return Scores(

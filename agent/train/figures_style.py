@@ -20,7 +20,7 @@ MARKERS = "osD^vPX*"
 """Contestants are told by shape, so that colour stays with the sounds."""
 DPI = 160
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {  # matplotlib types its keys one by one, release by release
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
     "axes.titlesize": 10.5,

@@ -105,8 +105,8 @@ def test_matrices_are_normalised_as_they_say() -> None:
     by_row, by_column = (pixels(figures.confusion(counts, by)) for by in Normalised)
     assert not np.array_equal(by_row, by_column)
     even = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))
-    cells = [pixels(figures.confusion(even, by))[60:560, 90:] for by in Normalised]
-    np.testing.assert_array_equal(*cells)
+    row_cells, column_cells = (pixels(figures.confusion(even, by))[60:560, 90:] for by in Normalised)
+    np.testing.assert_array_equal(row_cells, column_cells)
 
 
 def test_nothing_at_all_can_be_drawn() -> None:
