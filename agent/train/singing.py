@@ -139,7 +139,8 @@ def _hold(syllable: Syllable, frames: int) -> NDArray[np.int64]:
 
 def _shape(wave: Wave, loudness: NDArray[np.float64]) -> Wave:
     """Give each frame the loudness of its syllable, and the note soft edges."""
-    level = np.sqrt(np.convolve(wave**2, np.ones(_WINDOW) / _WINDOW, "same") + 1e-9)
+    power = np.convolve(wave**2, np.ones(_WINDOW) / _WINDOW)[(_WINDOW - 1) // 2 :][: len(wave)]
+    level = np.sqrt(power + 1e-9)
     wanted = np.interp(np.arange(len(wave)), np.arange(len(loudness)) * _HOP, loudness)
     edge = min(len(wave) // 2, SINGING_RATE // 40)
     gate = np.ones(len(wave))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.train.midi import FAMILIES, compose_tune
+from agent.train.midi import FAMILIES, compose_song, compose_tune
 
 
 def events(file: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -51,3 +51,17 @@ def test_the_melody_is_played_by_its_family(family: int) -> None:
 def test_the_same_seed_composes_the_same_tune() -> None:
     assert compose_tune(0, 20, np.random.default_rng(1)) == compose_tune(0, 20, np.random.default_rng(1))
     assert compose_tune(0, 20, np.random.default_rng(1)) != compose_tune(0, 20, np.random.default_rng(2))
+
+
+@given(lowest=st.integers(40, 62), seed=st.integers(0, 2**32 - 1))
+def test_a_song_is_a_band_and_a_melody_within_the_voice(lowest: int, seed: int) -> None:
+    song = compose_song(20.0, lowest, np.random.default_rng(seed))
+    band = list(events(song.band))
+    assert not any(status == 0x90 for _, status, _ in band)
+    assert any(status == 0x91 for _, status, _ in band)
+    keys = [69 + 12 * np.log2(note.hz / 440) for note in song.melody]
+    assert all(lowest - 0.01 <= key <= lowest + 19.01 for key in keys)
+    starts = [note.start_s for note in song.melody]
+    assert starts == sorted(starts)
+    assert all(0 <= start <= 20 for start in starts)
+    assert all(note.length_s >= 0.12 for note in song.melody)
