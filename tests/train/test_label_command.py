@@ -43,6 +43,7 @@ def calls(tmp_path: Path) -> Path:
 
 def label(folder: Path, out: Path, checkpoints: Path, *words: str) -> Result:
     fixed = ["label", str(folder), "--out", str(out), "--checkpoints", str(checkpoints)]
+    fixed += ["--jobs", "1"]
     return CliRunner().invoke(app, [*fixed, *words])
 
 
@@ -70,6 +71,14 @@ def test_an_ensemble_is_named_in_every_row(calls: Path, checkpoints: Path, tmp_p
     assert {row.teacher for row in read_rows(tmp_path / "l.csv")} == {"yamnet:1+mn04:0.25"}
 
 
+def test_two_processes_label_what_one_does(calls: Path, checkpoints: Path, tmp_path: Path) -> None:
+    teachers = ("--teacher", "yamnet", "--teacher", "mn04", "--device", "cpu", "--batch-seconds", "1")
+    for name, words in (("one.csv", ()), ("two.csv", ("--jobs", "2"))):
+        result = label(calls, tmp_path / name, checkpoints, *teachers, *words)
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+
+
 def test_bad_files_are_listed_and_the_others_labelled(calls: Path, checkpoints: Path, tmp_path: Path) -> None:
     (calls / "bad.wav").write_text("no audio")
     result = label(calls, tmp_path / "l.csv", checkpoints, "--teacher", "yamnet")
@@ -95,6 +104,8 @@ def test_the_wrong_checkpoint_is_called_so(calls: Path, checkpoints: Path, tmp_p
         (("--teacher", "vggish"), "there is no teacher 'vggish': use one of cnn14"),
         (("--teacher", "yamnet:0"), "the weight of 'yamnet:0' is no positive number"),
         (("--teacher", "yamnet", "--aggregation", "none.yaml"), "none.yaml cannot be read"),
+        (("--teacher", "yamnet", "--jobs", "0"), "--jobs 0 leaves nobody to work"),
+        (("--teacher", "yamnet", "--cluster", "tcp://127.0.0.1:9"), "no Dask scheduler answers at 'tcp:/"),
     ],
 )
 def test_bad_words_are_one_sentence_and_leave_nothing(

@@ -6,21 +6,26 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.hearing.sound import Sound
 from agent.train.aggregation import default_aggregation
 from agent.train.audio import find_recordings
 from agent.train.errors import MaterialError
-from agent.train.label_job import Job, Outcome, check, run
+from agent.train.label_job import Job, Outcome, batches, check, hear_batch, run
 from agent.train.label_table import Row, read_rows
 from agent.train.labelling import Member, Rules
+from agent.train.parallel import Backend, Workers
 from agent.train.teachers.teacher import Frames, Waveform
 from agent.train.teachers.yamnet import Yamnet, open_interpreter
 from tests.train.teachers.made import tone, write_loudness_model
+from tests.train.teachers.moody import MoodyFile
 
 
 class Counted:
@@ -198,6 +203,68 @@ def test_a_full_disk_leaves_no_label_file_and_the_work_can_go_on(folder: Path, y
     assert 0 < again.heard < 6
     assert len(rows(work)) == 18
     assert sorted(path.name for path in folder.parent.iterdir()) == ["calls", "labels.csv"]
+
+
+def test_a_disk_that_is_full_at_the_end_leaves_no_label_file(folder: Path, yamnet: Yamnet) -> None:
+    """`/dev/full` stands where the label file is drafted: the system itself says that there is no room."""
+    work = job(folder, Counted(yamnet))
+    draft = work.out.with_name("labels.csv.draft")
+    draft.symlink_to("/dev/full")
+    with pytest.raises(MaterialError, match=r"cannot be written \(No space left on device\): make room"):
+        go(work)
+    assert not work.out.exists()
+    again = Counted(yamnet)
+    go(work := job(folder, again))
+    assert again.heard == 0
+    assert len(rows(work)) == 18
+
+
+@pytest.mark.parametrize("workers", [Workers(jobs=2), Workers(jobs=2, backend=Backend.THREADING)])
+def test_the_label_file_does_not_depend_on_who_worked(workers: Workers, folder: Path, tmp_path: Path) -> None:
+    write_loudness_model(model := tmp_path / "yamnet.tflite")
+    files = []
+    for name, who in (("one.csv", Workers(jobs=1)), ("two.csv", workers)):
+        members = (Member(MoodyFile(model)),)
+        work = Job(folder, tmp_path / name, members, default_aggregation(), Rules(), batch_seconds=5.0)
+        run(work, find_recordings(folder), lambda done, seconds: None, who)
+        files.append(work.out.read_bytes())
+    assert files[0] == files[1]
+
+
+def test_a_batch_of_which_a_part_is_done_is_heard_in_the_same_company(folder: Path, yamnet: Yamnet) -> None:
+    whole = job(folder, Counted(yamnet), "whole.csv")
+    go(whole)
+    with pytest.raises(KeyboardInterrupt):
+        go(work := job(folder, Counted(yamnet, until=2)))
+    lines = work.part.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 3  # the terms, and the two recordings of the first batch
+    work.part.write_bytes(b"".join(lines[:2]))
+    again = Counted(yamnet)
+    go(job(folder, again))
+    assert again.heard == 6
+    assert work.out.read_bytes() == whole.out.read_bytes()
+
+
+@given(st.lists(st.integers(0, 30), max_size=30), st.floats(1, 60))
+def test_batches_hold_every_recording_once_and_no_more_than_they_must(
+    lengths: list[int], batch_seconds: float
+) -> None:
+    with TemporaryDirectory() as folder:
+        names = [f"{index:02}.ulaw" for index in range(len(lengths))]
+        for name, length in zip(names, lengths, strict=True):
+            Path(folder, name).write_bytes(bytes(8000 * length))
+        grouped = list(batches(Path(folder), names, batch_seconds))
+    assert [name for batch in grouped for name in batch] == names
+    by_name = dict(zip(names, lengths, strict=True))
+    for batch in grouped:
+        assert sum(by_name[name] for name in batch[:-1]) < batch_seconds
+    for batch in grouped[:-1]:
+        assert sum(by_name[name] for name in batch) >= batch_seconds
+
+
+def test_a_machine_that_does_not_see_the_recordings_says_so(folder: Path) -> None:
+    with pytest.raises(MaterialError, match=r"gone\.wav is not there on .*: keep recordings and checkpoints"):
+        hear_batch(folder, (), default_aggregation(), Rules(), ("gone.wav", "too.wav"))
 
 
 def test_importing_the_command_loads_no_network() -> None:

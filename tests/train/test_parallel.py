@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -113,3 +114,9 @@ def test_loops_of_others_run_there_too() -> None:
 def test_nobody_is_not_enough() -> None:
     with pytest.raises(MaterialError, match="--jobs 0 leaves nobody to work"):
         list(spread(Workers(jobs=0), square, [1]))
+
+
+def test_a_cluster_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "agent.train.cluster", None)
+    with pytest.raises(MaterialError, match=r"pip install 'earlymedia-agent\[cluster\]'"):
+        list(spread(Workers(cluster="tcp://127.0.0.1:9"), square, [1]))

@@ -7,7 +7,7 @@ import torch
 
 from agent.train.errors import MaterialError
 from agent.train.teachers import catalogue
-from agent.train.teachers.catalogue import CHECKPOINTS, Device, TeacherName, find_teacher
+from agent.train.teachers.catalogue import CHECKPOINTS, Device, TeacherFile, TeacherName, find_teacher
 from agent.train.teachers.cnn14_network import Cnn14, Cnn14DecisionLevelMax
 from agent.train.teachers.mobilenet import MobileNet
 from tests.train.teachers.made import described, save, sow, tone, write_loudness_model
@@ -25,6 +25,16 @@ def test_each_form_of_cnn14_has_a_checkpoint_of_its_own() -> None:
 def test_a_missing_checkpoint_says_where_to_get_it(name: TeacherName, tmp_path: Path) -> None:
     with pytest.raises(MaterialError, match="is missing: download it from https://"):
         find_teacher(name, tmp_path)
+
+
+@pytest.mark.parametrize(("name", "extra"), [(TeacherName.YAMNET, "yamnet"), (TeacherName.CNN14, "cnn14")])
+def test_a_missing_library_says_what_to_install(
+    name: TeacherName, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path := tmp_path / "weights").write_bytes(b"weights")
+    monkeypatch.setattr(catalogue, "find_spec", lambda library: None)
+    with pytest.raises(MaterialError, match=rf"pip install 'earlymedia-agent\[train,{extra}\]'"):
+        TeacherFile(name, path, described(path)).verify()
 
 
 @pytest.mark.parametrize("name", TeacherName)
