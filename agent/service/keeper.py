@@ -61,7 +61,7 @@ class Keeper:
         """Go by other limits from now on."""
         self._put("", partial(self._shelf.move, limits))
 
-    def close(self, timeout_seconds: float = 5.0) -> None:
+    def close(self, timeout_seconds: float = 2.0) -> None:
         """Write what waits, for as long as `timeout_seconds`, and stop; what has no end is given up."""
         self._waiting.put(None)
         self._writer.join(timeout_seconds)

@@ -27,6 +27,8 @@ RECORDINGS, HEARD = "recordings.csv", "heard.csv"
 _CONDITIONS = ("trunk", "tap", "outcome", "carrier_sip_code", "agreement")
 _P = tuple(f"p_{sound}" for sound in SOUNDS)
 _DIGITS = 12
+"""Digits of a number's digest that tell it from others."""
+_LONGEST_TRUNK = 60
 
 P = tuple[float, float, float, float]
 """Probability of each of SOUNDS."""
@@ -163,7 +165,7 @@ def _gather(
 
 def _group(call: KeptCall, path: Path, grouping: Grouping) -> str:
     """Name the folder of a call: its trunk, and which number it was."""
-    trunk = re.sub(r"[^A-Za-z0-9_]+", "-", call.trunk).strip("-") or "trunk"
+    trunk = re.sub(r"[^A-Za-z0-9_]+", "-", call.trunk)[:_LONGEST_TRUNK].strip("-") or "trunk"
     if grouping is Grouping.TRUNK:
         return trunk
     return f"{trunk}-{call.number[:_DIGITS] or path.stem[-_DIGITS:]}"

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agent.hearing.sound import Encoding
 from agent.service.kept import KeptCall, wav_header
@@ -173,3 +175,42 @@ def test_nobody_is_recorded_for_hours(tmp_path: Path) -> None:
         shelf.write("one", 60 * SECOND)
     shelf.finish("one", CALL)
     assert (tmp_path / "one.wav").stat().st_size == HEADER + round(LONGEST_SECONDS) * 16_000
+
+
+names_of_calls = st.sampled_from(["a", "b", "c"])
+moves = st.one_of(
+    st.tuples(st.just("begin"), names_of_calls, st.sampled_from(Encoding)),
+    st.tuples(st.just("write"), names_of_calls, st.integers(0, 5)),
+    st.tuples(st.just("finish"), names_of_calls, st.integers(0, 40_000)),
+    st.tuples(st.just("discard"), names_of_calls, st.none()),
+    st.tuples(st.just("move"), st.sampled_from(["one", "two"]), st.integers(1, 200_000)),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(moves, max_size=30))
+def test_whatever_calls_do_no_limit_is_exceeded_and_nothing_is_half(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, object]]
+) -> None:
+    root = tmp_path_factory.mktemp("shelf")
+    shelf, most, begun = Shelf(limits(root / "one", max_bytes=100_000)), 100_000, 0
+    names_now: dict[str, str] = {}
+    for what, who, how in steps:
+        if what == "begin" and who not in names_now:
+            begun += 1
+            names_now[who] = f"{begun:03d}{who}"
+            shelf.begin(names_now[who], Encoding(str(how)))
+        elif what == "write" and who in names_now:
+            shelf.write(names_now[who], SECOND[: 4 * int(str(how))] + int(str(how)) * SECOND)
+        elif what == "finish" and who in names_now:
+            shelf.finish(names_now.pop(who), CALL, int(str(how)))
+        elif what == "discard" and who in names_now:
+            shelf.discard(names_now.pop(who))
+        elif what == "move":
+            most = int(str(how))
+            shelf.move(limits(root / who, max_bytes=most))
+        whole = list(shelf.limits.folder.glob("*.wav"))
+        assert sum(path.stat().st_size for path in whole) <= most
+        assert {path.stem for path in whole} == {path.stem for path in shelf.limits.folder.glob("*.json")}
+    shelf.clear()
+    assert {path.suffix for path in root.rglob("*.*")} <= {".wav", ".json"}

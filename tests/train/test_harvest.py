@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from agent.hearing.sound import Encoding
@@ -129,6 +131,16 @@ def test_a_trunk_can_be_held_out_as_a_whole(tmp_path: Path) -> None:
         keep(tmp_path / "kept", name, trunk=trunk, number=name * 2)
     brought = gather(tmp_path / "kept", tmp_path / "corpus", Grouping.TRUNK)
     assert _groups(brought.fresh) == {"1": "north", "2": "north", "3": "so-uth"}
+
+
+@given(trunk=st.text(), number=st.sampled_from(["", "ab"]), grouping=st.sampled_from(Grouping))
+def test_any_trunk_names_one_folder_in_the_corpus(trunk: str, number: str, grouping: Grouping) -> None:
+    call = KeptCall.model_construct(trunk=trunk, number=number * 32)
+    name = module._group(call, Path("/x/20260102T000000-000001-aaaabbbbccccdddd.wav"), grouping)
+    assert Path(name).parts == (name,)
+    assert name.isascii()
+    assert len(name) < 80
+    assert not name.startswith(".")
 
 
 def test_a_second_harvest_adds_what_is_new(tmp_path: Path) -> None:
