@@ -8,6 +8,7 @@ training never tears them apart: the same number plays the same announcement.
 import csv
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 from agent.hearing.pcm import SAMPLE_RATE, Decoder
 from agent.hearing.sound import SOUNDS, Encoding
 from agent.service.kept import KeptCall
+from agent.train.corpus import Material, Origin, write_origin
 from agent.train.errors import MaterialError
 
 RECORDINGS, HEARD = "recordings.csv", "heard.csv"
@@ -205,7 +207,8 @@ def _write(draft: Path, file: str, call: KeptCall, samples: NDArray[np.int16]) -
     return Recording(file, conditions, call.p)
 
 
-def _write_tables(draft: Path, recordings: Iterable[Recording]) -> None:
+def _write_tables(draft: Path, recordings: Sequence[Recording]) -> None:
+    write_origin(draft, _origin(recordings))
     with (
         (draft / RECORDINGS).open("w", newline="", encoding="utf-8") as known,
         (draft / HEARD).open("w", newline="", encoding="utf-8") as heard,
@@ -218,13 +221,27 @@ def _write_tables(draft: Path, recordings: Iterable[Recording]) -> None:
             seconds.writerows((recording.file, start, *p) for start, p in enumerate(recording.p))
 
 
+def _origin(recordings: Sequence[Recording]) -> Origin:
+    """Say where the corpus is from: a forest's card will tell."""
+    calls = Counter(recording.conditions["trunk"] for recording in recordings)
+    materials = tuple(
+        Material(
+            what=f"early media of {count} calls over {trunk}",
+            by="the carriers and callees that were called",
+            licence="not to be given away: the recordings are of own calls",
+        )
+        for trunk, count in sorted(calls.items())
+    )
+    return Origin(seed=0, recordings=len(recordings), materials=materials)
+
+
 def _move_in(draft: Path, out: Path, fresh: Iterable[Recording]) -> None:
     """Add to a corpus: audio first, and last the table that says what it holds."""
     for recording in fresh:
         target = out / "audio" / recording.file
         target.parent.mkdir(parents=True, exist_ok=True)
         (draft / "audio" / recording.file).replace(target)
-    for name in (HEARD, RECORDINGS):
+    for name in ("corpus.json", HEARD, RECORDINGS):
         (draft / name).replace(out / name)
 
 

@@ -15,6 +15,7 @@ from agent.pbx.port import TapKind
 from agent.service.kept import KeptCall
 from agent.service.shelf import Limits, Shelf
 from agent.train import harvest as module
+from agent.train.corpus import read_origin
 from agent.train.errors import MaterialError
 from agent.train.evaluate_slices import read_conditions
 from agent.train.harvest import Grouping, Harvest, Recording, harvest, kept_calls, read_recordings
@@ -68,6 +69,7 @@ def test_what_was_kept_is_in_the_corpus_bit_by_bit(tmp_path: Path) -> None:
     brought = gather(tmp_path / "kept", tmp_path / "corpus")
     assert files(tmp_path / "corpus") == [
         "audio/PJSIP-north-abababababab/one.flac",
+        "corpus.json",
         "heard.csv",
         "recordings.csv",
     ]
@@ -152,6 +154,8 @@ def test_a_second_harvest_adds_what_is_new(tmp_path: Path) -> None:
     brought = gather(tmp_path / "kept", tmp_path / "corpus")
     assert (len(brought.fresh), brought.known) == (1, 1)
     assert len(read_recordings(tmp_path / "corpus")) == 2
+    (material,) = read_origin(tmp_path / "corpus").materials
+    assert material.what == "early media of 2 calls over PJSIP/north"
     assert (tmp_path / "corpus/audio/PJSIP-north-abababababab/1.flac").stat().st_mtime_ns == before
     assert (tmp_path / "corpus/reviewed.csv").read_text() == "a person's work"
     assert not (tmp_path / "corpus.part").exists()
