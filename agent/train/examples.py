@@ -1,7 +1,7 @@
 """What a student learns from: labelled seconds, with all that label files say of them."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +14,7 @@ from agent.train.errors import MaterialError
 from agent.train.folds import Folds, deal
 from agent.train.label_table import Row, read_rows
 from agent.train.strangers import Labels
+from agent.train.subset import Tally
 
 REVIEWED, CONSTRUCTION = "reviewed", "construction"
 """Teachers that know: a person who has listened, and whoever composed the recording."""
@@ -92,31 +93,49 @@ def find_source(labels: Path, audio: Path | None = None) -> Source:
     return Source(labels, audio or (beside if beside.is_dir() else labels.parent))
 
 
-def read_examples(sources: Sequence[Source]) -> Examples:
+def read_examples(sources: Sequence[Source], most_seconds: int | None = None, seed: int = 0) -> Examples:
     """Read label files; where several speak of one second, who has listened outranks who composed it.
 
     Both outrank teachers, and among equals the last one counts. What teachers say of a second stays its soft
     target, whoever knows better. A recording without a group belongs to the first folder on its way,
     else stands for itself.
 
+    Args:
+        sources: where labels and recordings are.
+        most_seconds: take no more; whole recordings are drawn by lot (see `Tally.draw`).
+        seed: decides that lot.
+
     Raises:
         MaterialError: a label file is refused or empty, a sound is missing, or strangers cannot be told
             (see `deal`).
     """
     root = _common([source.audio for source in sources])
+    drawn = None
+    if most_seconds is not None:
+        tally = Tally()
+        for name, group, row in _rows(sources, root):
+            tally.add(name, row.group or group, row.second.sound, first=row.teacher == REVIEWED)
+        drawn = tally.draw(most_seconds, seed)
     said: dict[tuple[str, int], _Said] = {}
-    for source in sources:
-        prefix = source.audio.resolve().relative_to(root)
-        for row in read_rows(source.labels):
-            name = PurePosixPath(prefix, row.file).as_posix()
-            key = name, row.second.start
-            if key in said:
-                said[key].add(row)
-            else:
-                said[key] = _Said(row, _default_group(prefix, row.file))
+    for name, group, row in _rows(sources, root):
+        if drawn is not None and name not in drawn:
+            continue
+        key = name, row.second.start
+        if key in said:
+            said[key].add(row)
+        else:
+            said[key] = _Said(row, group)
     if not said:
         raise MaterialError(f"{sources[0].labels} holds no labelled second: label some recordings first")
     return _examples(root, said)
+
+
+def _rows(sources: Sequence[Source], root: Path) -> Iterator[tuple[str, str, Row]]:
+    """Yield every row after the path of its recording below `root` and the group that is its by default."""
+    for source in sources:
+        prefix = source.audio.resolve().relative_to(root)
+        for row in read_rows(source.labels):
+            yield PurePosixPath(prefix, row.file).as_posix(), _default_group(prefix, row.file), row
 
 
 class _Said:

@@ -20,7 +20,7 @@ from agent.train.examples import Source, find_source, read_examples
 from agent.train.fit import Student, fit, judge_strangers
 from agent.train.parallel import Workers
 from agent.train.progress import progress
-from agent.train.recipes import RECIPES, Recipe
+from agent.train.recipes import RECIPES, SEED, Recipe
 from agent.train.views import Seen, View, see_examples
 from agent.train.worker_options import ClusterOption, JobsOption
 
@@ -58,6 +58,9 @@ def fit_candidate(
     ] = None,
     iterations: Annotated[int | None, typer.Option(min=1, help="Rounds of boosting.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same student.")] = None,
+    most_seconds: Annotated[
+        int | None, typer.Option(min=1, help="Take no more seconds: recordings are drawn, of every group.")
+    ] = None,
     jobs: JobsOption = -1,
     cluster: ClusterOption = "",
 ) -> None:
@@ -75,7 +78,9 @@ def fit_candidate(
     }
     try:
         chosen = tuned(recipe, {name: value for name, value in given.items() if value is not None})
-        card, calibrated = make_candidate(labels, audio, chosen, out, Workers(jobs, cluster=cluster))
+        card, calibrated = make_candidate(
+            labels, audio, chosen, out, Workers(jobs, cluster=cluster), most_seconds
+        )
     except MaterialError as error:
         typer.echo(f"earlymedia: {error}", err=True)
         raise typer.Exit(2) from error
@@ -104,12 +109,17 @@ def tuned(name: str, settings: dict[str, Any]) -> Recipe:
 
 
 def make_candidate(
-    labels: Sequence[Path], audio: Path | None, recipe: Recipe, out: Path, workers: Workers
+    labels: Sequence[Path],
+    audio: Path | None,
+    recipe: Recipe,
+    out: Path,
+    workers: Workers,
+    most_seconds: int | None = None,
 ) -> tuple[StudentCard, Calibrated]:
     """Read, see, judge strangers, calibrate, fit and write; shows how far it is."""
     refuse_folder(out)
     sources = [find_source(path, audio) for path in labels]
-    seen = see(sources, recipe.view, workers)
+    seen = see(sources, recipe.view, workers, most_seconds, recipe.seed)
     examples = seen.examples
     with progress("judging strangers", len(set(examples.fold.tolist())), "folds") as step:
         calibrated = calibrate(judge_strangers(recipe, examples, seen.vectors, workers, step))
@@ -123,9 +133,15 @@ def make_candidate(
     return card, calibrated
 
 
-def see(sources: Sequence[Source], view: View, workers: Workers) -> Seen:
+def see(
+    sources: Sequence[Source],
+    view: View,
+    workers: Workers,
+    most_seconds: int | None = None,
+    seed: int = SEED,
+) -> Seen:
     """Read label files and hear what they are about; tells what was left out."""
-    examples = read_examples(sources)
+    examples = read_examples(sources, most_seconds, seed)
     with progress("hearing", len(set(examples.file)), "recordings") as step:
         seen = see_examples(examples, view, workers, step)
     if seen.left_out:

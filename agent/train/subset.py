@@ -1,8 +1,9 @@
 """Which recordings to learn from when there are more labelled seconds than memory holds.
 
-More of what is known teaches less than a little of what is not. So the groups take turns, and within a group
-the sounds: one recording of each, then a second one of each, until there are enough. Which recording of a
-group comes first is drawn by lot, from its name and a seed, whatever the order of the label files.
+More of what is known teaches less than a little of what is not. So the groups take turns: of each one
+recording that is mostly ringing, one mostly speech and so on, then a second one, until there are enough;
+and in a turn the sounds take turns. Which recording comes first is drawn by lot, from its name and a seed,
+whatever the order of the label files.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ from agent.hearing.sound import SOUNDS, Sound
 
 
 class Tally:
-    """Counts labelled seconds, in memory for recordings and not for seconds."""
+    """Counts labelled seconds; what it keeps grows with recordings, not with their seconds."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, list[int]] = {}
@@ -38,16 +39,19 @@ class Tally:
 
     def draw(self, most_seconds: int, seed: int) -> frozenset[str]:
         """Choose recordings that together have at most so many labelled seconds, whole recordings only."""
-        order = sorted(self._seconds, key=lambda name: _lot(name, seed))
-        turns: Counter[tuple[str, int]] = Counter()
-        queue: list[tuple[bool, int, str]] = []
-        for name in order:
+        turn_of_group: Counter[tuple[str, int]] = Counter()
+        turn_of_sound: Counter[tuple[bool, int, int]] = Counter()
+        queue: list[tuple[bool, int, int, str]] = []
+        for name in sorted(self._seconds, key=lambda name: _lot(name, seed)):
             counts = self._seconds[name]
-            kind = self._group[name], counts.index(max(counts))
-            queue.append((name not in self._first, turns[kind], name))
-            turns[kind] += 1
-        queue.sort(key=itemgetter(0, 1))  # stable: those of one turn stay in the order of the lot
-        return frozenset(_fill(((name, sum(self._seconds[name])) for _, _, name in queue), most_seconds))
+            sound = counts.index(max(counts))
+            group = self._group[name], sound
+            turn = name not in self._first, turn_of_group[group]
+            queue.append((*turn, turn_of_sound[*turn, sound], name))
+            turn_of_group[group] += 1
+            turn_of_sound[*turn, sound] += 1
+        queue.sort(key=itemgetter(0, 1, 2))  # stable: what is alike stays in the order of the lot
+        return frozenset(_fill(((name, sum(self._seconds[name])) for *_, name in queue), most_seconds))
 
 
 def _fill(queue: Iterable[tuple[str, int]], most_seconds: int) -> Iterable[str]:

@@ -1,9 +1,15 @@
 """Fewer seconds, but of everything."""
 
+from dataclasses import replace
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.hearing.sound import SOUNDS, Sound
+from agent.train.examples import find_source, read_examples
+from agent.train.label_table import Row, write_rows
+from agent.train.labelling import LabelledSecond
 from agent.train.subset import Tally
 
 
@@ -27,6 +33,14 @@ def test_a_small_group_is_not_drowned_by_a_large_one() -> None:
 def test_a_rare_sound_of_a_group_takes_its_turn() -> None:
     counted = tally(*CALLS, ("voice", "carrier/large", Sound.SPEECH, 10))
     assert "voice" in counted.draw(20, seed=42)
+
+
+def test_sounds_take_turns_where_every_recording_is_its_own_group() -> None:
+    alone = [(name, name, sound, seconds) for name, _, sound, seconds in CALLS]
+    songs = [(f"song-{n}", f"song-{n}", Sound.MUSIC, 10) for n in range(5)]
+    chosen = tally(*alone, *songs).draw(100, seed=42)
+    assert sorted(name for name in chosen if name.startswith("song")) == [f"song-{n}" for n in range(5)]
+    assert len(chosen) == 10
 
 
 def test_what_a_person_has_listened_to_comes_first() -> None:
@@ -66,3 +80,23 @@ def test_never_more_than_wanted_and_never_a_whole_turn_less(
     total = sum(seconds[name] for name in chosen)
     assert total <= most
     assert all(seconds[name] > most - total for name in seconds.keys() - chosen)
+
+
+def test_examples_are_read_of_drawn_recordings_only(tmp_path: Path) -> None:
+    rows = [
+        Row(f"{sound}/{n:02}.wav", LabelledSecond(second, sound, (1.0, 0.0, 0.0, 0.0), 1.0, False), "yamnet")
+        for sound in SOUNDS
+        for n in range(20 if sound is Sound.RINGING else 4)
+        for second in range(5)
+    ]
+    rows = [replace(row, group=row.file.removesuffix(".wav")) for row in rows]
+    write_rows(tmp_path / "labels.csv", rows, ".csv")
+    source = find_source(tmp_path)
+    assert len(read_examples([source])) == 160
+    few = read_examples([source], most_seconds=60, seed=42)
+    assert len(few) == 60
+    assert len(set(few.file)) == 12
+    assert all(few.file.count(file) == 5 for file in few.file)
+    assert set(few.truth.tolist()) == {0, 1, 2, 3}
+    assert few.file == read_examples([source], most_seconds=60, seed=42).file
+    assert few.file != read_examples([source], most_seconds=60, seed=43).file
