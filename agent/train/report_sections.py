@@ -225,9 +225,9 @@ def _times(report: Report) -> Iterator[str]:
     if not report.times:
         return
     yield paragraph(
-        f"Processor time, all in one run and in turns, on one core of {report.about.machine}, from samples in "
-        "memory to the verdict; nothing is loaded within a turn. Boxes hold half of the turns, whiskers nine in "
-        "ten."
+        f"Processor time, all in one run and in turns, on one core of {report.about.machine}: from samples "
+        "in memory to the verdict, nothing is loaded within a turn. Boxes hold half of the turns, whiskers "
+        "nine in ten."
     )
     yield table(TIME, time_rows(report.times))
     for note in report.about.timing_notes:

@@ -82,7 +82,12 @@ def measure(
                     took = (clock() - begun) * 1000 / len(batch)
                     ms.setdefault((hearer.name, sound, len(batch)), []).append(took)
             step()
-    return [Times(*key, tuple(values)) for key, values in ms.items()]
+    return [
+        Times(*key, tuple(values))
+        for hearer in hearers
+        for key, values in ms.items()
+        if key[0] == hearer.name
+    ]
 
 
 def hearers_of(times: Sequence[Times]) -> list[str]:
