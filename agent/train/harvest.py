@@ -58,7 +58,7 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
-class Harvest:
+class Gathered:
     """What a harvest has brought."""
 
     fresh: tuple[Recording, ...]
@@ -86,7 +86,7 @@ def kept_calls(folder: Path) -> list[Path]:
 
 def harvest(
     recordings: Sequence[Path], out: Path, grouping: Grouping, step: Callable[[], None] = lambda: None
-) -> Harvest:
+) -> Gathered:
     """Make a corpus of kept calls (`kept_calls`), or add to one what is new.
 
     A recording that cannot be read is told and left out.
@@ -146,7 +146,7 @@ def _gather(
     old: Sequence[Recording],
     grouping: Grouping,
     step: Callable[[], None],
-) -> Harvest:
+) -> Gathered:
     there = {Path(recording.file).stem for recording in old}
     folder_of = {_end(folder): folder for folder in (Path(recording.file).parts[0] for recording in old)}
     fresh: list[Recording] = []
@@ -162,7 +162,7 @@ def _gather(
                 group = folder_of.setdefault(_end(group), group) if grouping is Grouping.NUMBER else group
                 fresh.append(_write(draft, f"{group}/{path.stem}.flac", call, samples))
         step()
-    return Harvest(tuple(fresh), sum(path.stem in there for path in recordings), tuple(faults))
+    return Gathered(tuple(fresh), sum(path.stem in there for path in recordings), tuple(faults))
 
 
 def _group(call: KeptCall, path: Path, grouping: Grouping) -> str:

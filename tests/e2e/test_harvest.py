@@ -86,6 +86,19 @@ async def test_nothing_that_an_answering_callee_says_is_kept(site: Site, tmp_pat
         assert set(kept.seconds) <= {"r", "."}
 
 
+async def test_a_folder_that_cannot_be_written_costs_one_warning_and_no_call(
+    site: Site, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    speech = Scenario(audio=site.sounds[Sound.SPEECH], seconds=4, final=480)
+    async with harvesting(site, tmp_path / "file" / "harvest") as agent:
+        calls = [await site.place(way, speech) for way in (Way.DIAL_UNAWARE, Way.OWN_EAGI, Way.LOCAL)]
+        journals = [await over(site, agent, placed) for placed in calls]
+        assert {journal["outcome"] for journal in journals} == {"announcement"}
+        (warned,) = agent.events("early media cannot be kept, calls go on without it")
+        assert warned["reason"] == "Not a directory"
+
+
 async def test_a_reload_switches_keeping_off_and_candidates_on_and_off(site: Site, tmp_path: Path) -> None:
     folder, shipped = tmp_path / "harvest", ModelConfig().path
     speech = Scenario(audio=site.sounds[Sound.SPEECH], seconds=4, final=480)

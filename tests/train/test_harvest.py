@@ -18,7 +18,7 @@ from agent.train import harvest as module
 from agent.train.corpus import read_origin
 from agent.train.errors import MaterialError
 from agent.train.evaluate_slices import read_conditions
-from agent.train.harvest import Grouping, Harvest, Recording, harvest, kept_calls, read_recordings
+from agent.train.harvest import Gathered, Grouping, Recording, harvest, kept_calls, read_recordings
 from agent.verdict.agreement import Agreement
 from agent.verdict.outcome import Outcome
 
@@ -55,7 +55,7 @@ def keep(
     assert shelf.finish(name, call)
 
 
-def gather(folder: Path, out: Path, grouping: Grouping = Grouping.NUMBER) -> Harvest:
+def gather(folder: Path, out: Path, grouping: Grouping = Grouping.NUMBER) -> Gathered:
     return harvest(kept_calls(folder), out, grouping)
 
 
