@@ -93,8 +93,8 @@ class Keeper:
             name, cost, job = waiting
             try:
                 job()
-            except OSError as error:
-                self._lose(error.strerror or str(error), recordings=bool(name))
+            except Exception as error:  # whatever one recording suffers, the next is to be kept
+                self._lose(getattr(error, "strerror", None) or str(error), recordings=bool(name))
                 with suppress(OSError):
                     self._shelf.discard(name)
             with self._lock:

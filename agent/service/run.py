@@ -64,7 +64,12 @@ class Service:
             await self._metrics_server.start(self._config.metrics.host, self._config.metrics.port)
         engine = asyncio.create_task(self._engine.run(), name="engine")
         self._notifier.ready()
-        log.info("ready", mode=self._config.mode.value, trunks=[trunk.title for trunk in self._config.trunks])
+        log.info(
+            "ready",
+            mode=self._config.mode.value,
+            trunks=[trunk.title for trunk in self._config.trunks],
+            keeps_audio=self._keeps_audio,
+        )
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({engine, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -92,10 +97,14 @@ class Service:
             self.calls.rules = rules_of(self._config)
             self._pbx.legs.trunks = tuple(trunk.match for trunk in self._config.trunks)
             logs.configure(self._config.log.format, self._config.log.level)
-            log.info("configuration reloaded", mode=self._config.mode.value)
+            log.info("configuration reloaded", mode=self._config.mode.value, keeps_audio=self._keeps_audio)
             if ignored:
                 log.warning("these settings change with a restart only", settings=ignored)
         self._notifier.ready()
+
+    @property
+    def _keeps_audio(self) -> list[str]:
+        return [trunk.title for trunk in self._config.trunks if trunk.keep_audio]
 
     def _listen_in_shadow(self) -> None:
         """Let the configured candidate listen, or nobody; loading it takes its time in a thread."""
