@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -134,8 +136,10 @@ def _rows(sources: Sequence[Source], root: Path) -> Iterator[tuple[str, str, Row
     """Yield every row after the path of its recording below `root` and the group that is its by default."""
     for source in sources:
         prefix = source.audio.resolve().relative_to(root)
-        for row in read_rows(source.labels):
-            yield PurePosixPath(prefix, row.file).as_posix(), _default_group(prefix, row.file), row
+        for file, rows in groupby(read_rows(source.labels), attrgetter("file")):
+            name, group = PurePosixPath(prefix, file).as_posix(), _default_group(prefix, file)
+            for row in rows:
+                yield name, group, row
 
 
 class _Said:
