@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from agent.hearing.sound import SOUNDS
 from agent.train.errors import MaterialError
+from agent.train.evaluate_bootstrap import Interval, interval, macro_f1_draws
 from agent.train.evaluate_mistakes import Mistake, mistakes
 from agent.train.evaluate_scores import Agreement, Calibration, Scores, calibration, score
 from agent.train.evaluate_slices import (
@@ -54,6 +55,10 @@ class Contestant:
     """Mean of the folds."""
     worst_macro_f1: float
     """Worst of the folds."""
+    macro_f1_interval: Interval
+    """Of all seconds together, had other groups been drawn."""
+    lead: Interval | None
+    """By how much the candidate's macro F1 is higher on the same seconds; None of the candidate itself."""
     mixed: Scores
     """Seconds marked as ambiguous, which are in no other figure."""
     calibration: Calibration | None
@@ -102,13 +107,12 @@ def evaluate(
         names = ", ".join(student.name for student in students)
         raise MaterialError(f"{names} have no clear second in common: fit them on the same label files")
     contestants = [_contest(students[0].name, ours)]
-    contestants += [_contest(other.name, _follow(ours, other.strangers)) for other in students[1:]]
+    contestants += [_contest(other.name, _follow(ours, other.strangers), ours) for other in students[1:]]
     in_labels = own_teachers(everything)
     for teacher in teachers:
-        judged = dataclasses.replace(everything, p=np.eye(len(SOUNDS))[teacher.verdict]).where(
-            shared & teacher.labelled
-        )
-        contestants.append(_contest(teacher.name, judged, is_teacher=True))
+        labelled = shared & teacher.labelled
+        judged = dataclasses.replace(everything, p=np.eye(len(SOUNDS))[teacher.verdict]).where(labelled)
+        contestants.append(_contest(teacher.name, judged, everything.where(labelled), is_teacher=True))
     clear = ours.where(~ours.ambiguous)
     cuts = [cut(clear, "family", [group.partition("/")[0] for group in clear.group])]
     if len(set(clear.teacher)) > 1:
@@ -139,8 +143,15 @@ def _follow(ours: Strangers, theirs: Strangers) -> Strangers:
     return dataclasses.replace(ours, p=theirs.p[[place[key] for key in keys(ours)]])
 
 
-def _contest(name: str, judged: Strangers, *, is_teacher: bool = False) -> Contestant:
+def _contest(
+    name: str, judged: Strangers, candidate: Strangers | None = None, *, is_teacher: bool = False
+) -> Contestant:
+    """Score a contestant, and the candidate's lead on the same seconds."""
     clear = judged.where(~judged.ambiguous)
+    draws = macro_f1_draws(clear)
+    lead = None
+    if candidate is not None:
+        lead = interval(macro_f1_draws(candidate.where(~candidate.ambiguous)) - draws)
     folds = []
     for fold in np.unique(clear.fold).tolist():
         part = clear.where(clear.fold == fold)
@@ -155,6 +166,8 @@ def _contest(name: str, judged: Strangers, *, is_teacher: bool = False) -> Conte
         folds=tuple(folds),
         mean_macro_f1=float(np.mean(f1)) if f1 else 0.0,
         worst_macro_f1=min(f1, default=0.0),
+        macro_f1_interval=interval(draws),
+        lead=lead,
         mixed=score(mixed.truth, mixed.verdict),
         calibration=None if is_teacher else calibration(clear),
     )

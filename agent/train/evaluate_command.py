@@ -65,7 +65,7 @@ def evaluate_candidate(
         if folders.folders and not any(map(folders.find, set(ours.strangers.file))):
             raise MaterialError(
                 f"{folders.folders[0]} holds none of the recordings that {candidate} was judged on, such as "
-                f"{ours.strangers.file[0]}: name the folder that `fit` was given, or the one above all of them"
+                f"{ours.strangers.file[0]}: name the folder that `fit` was given, or that above all"
             )
         teachers = [_teacher(path, ours.strangers) for path in teacher_labels or []]
         conditions = find_conditions(ours.strangers.file, folders)

@@ -1,5 +1,7 @@
 """`earlymedia train publish`: a candidate becomes the model that the agent hears with, unless it is worse."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -8,10 +10,23 @@ import typer
 from agent.train.candidate import CARD, MODEL, read_card
 from agent.train.card import StudentCard
 from agent.train.errors import MaterialError
-from agent.train.examples import find_source
+from agent.train.examples import Source, find_source
+from agent.train.parallel import Workers
 from agent.train.progress import progress
 from agent.train.publish import PREVIOUS_MODEL, is_published, load_forest, publish, refuse_other_kind
-from agent.train.publish_compare import Comparison, by_cards, by_exam, read_exam, trained_groups
+from agent.train.publish_compare import (
+    Comparison,
+    Exam,
+    by_cards,
+    by_exam,
+    hear,
+    read_questions,
+    trained_groups,
+)
+from agent.train.worker_options import ClusterOption, JobsOption
+
+Examine = Callable[[set[str]], Exam]
+"""Hears a test set but for groups that were trained on."""
 
 
 def publish_candidate(
@@ -22,6 +37,8 @@ def publish_candidate(
         typer.Option(help="Labels that both students judge now, where their cards cannot be compared."),
     ] = None,
     audio: Annotated[Path | None, typer.Option(help="The recordings of those labels.")] = None,
+    jobs: JobsOption = -1,
+    cluster: ClusterOption = "",
     force: Annotated[bool, typer.Option("--force", help="Publish it even if it is worse.")] = False,
 ) -> None:
     """Publish a candidate, and keep the model before it; refuses one that is worse."""
@@ -32,7 +49,9 @@ def publish_candidate(
         if is_published(candidate, to):
             typer.echo(f"{to / MODEL} is {candidate} already: nothing to do")
             return
-        verdict = _compare(candidate, card, to, test or [], audio, force=force)
+        sources = [find_source(path, audio) for path in test or []]
+        examine = partial(_examine, sources, Workers(jobs, cluster=cluster)) if sources else None
+        verdict = _compare(candidate, card, to, examine, force=force)
         kept = publish(candidate, to)
     except MaterialError as error:
         typer.echo(f"earlymedia: {error}", err=True)
@@ -41,8 +60,15 @@ def publish_candidate(
     typer.echo(f"{to / MODEL}: published {candidate}, {verdict}{previous}; restart the agent to hear with it")
 
 
+def _examine(sources: Sequence[Source], workers: Workers, trained_on: set[str]) -> Exam:
+    """Hear the test set but for what was trained on; shows how far it is."""
+    questions = read_questions(sources, trained_on)
+    with progress("hearing the test set", len(questions.rows), "recordings") as step:
+        return hear(questions, workers, step)
+
+
 def _compare(
-    candidate: Path, card: StudentCard, models: Path, test: list[Path], audio: Path | None, *, force: bool
+    candidate: Path, card: StudentCard, models: Path, examine: Examine | None, *, force: bool
 ) -> str:
     """Say what the candidate is worth beside the current model.
 
@@ -52,13 +78,13 @@ def _compare(
     if not (models / MODEL).exists() and not (models / CARD).exists():
         return "the first model there"
     try:
-        comparison = _weigh(candidate, card, models, test, audio)
+        found = _weigh(candidate, card, models, examine)
     except MaterialError as error:
         if not force:
             raise
         return f"by force, not compared with the current model ({error})"
-    said = f"{comparison.candidate} against {comparison.current} of the current model, on {comparison.basis}"
-    if not comparison.candidate.worse_than(comparison.current):
+    said = f"{found.candidate} against {found.current} of the current model, on {found.basis}"
+    if not found.candidate.worse_than(found.current):
         return said
     if not force:
         raise MaterialError(
@@ -67,25 +93,20 @@ def _compare(
     return f"by force though it is worse, {said}"
 
 
-def _weigh(
-    candidate: Path, card: StudentCard, models: Path, test: list[Path], audio: Path | None
-) -> Comparison:
+def _weigh(candidate: Path, card: StudentCard, models: Path, examine: Examine | None) -> Comparison:
     try:
         current = read_card(models)
     except MaterialError as error:
         raise MaterialError(
             f"{models} holds no model to compare with, {error}, or put the candidate there with --force"
         ) from error
-    comparison = None if test else by_cards(card, current)
-    if comparison is not None:
-        return comparison
-    if not test:
+    if examine is not None:
+        forests = load_forest(candidate / MODEL), load_forest(models / MODEL)
+        return by_exam(*forests, examine(trained_groups((card, current))))
+    found = by_cards(card, current)
+    if found is None:
         raise MaterialError(
             f"the cards of {candidate} and {models} are about different strangers: name labels that both are "
             "to judge with --test, or publish it with --force"
         )
-    forests = load_forest(candidate / MODEL), load_forest(models / MODEL)
-    sources = [find_source(path, audio) for path in test]
-    with progress("hearing the test set", len(sources), "label files") as step:
-        heard = read_exam(sources, trained_groups((card, current)), step)
-    return by_exam(*forests, heard)
+    return found

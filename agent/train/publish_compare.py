@@ -1,9 +1,8 @@
 """Which of two students is worth more, on seconds of which neither has heard anything."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from agent.train.errors import MaterialError
 from agent.train.evaluate_scores import score
 from agent.train.examples import Source
 from agent.train.label_table import Row, read_rows
+from agent.train.parallel import Workers, spread
 from agent.train.strangers import Labels
 from agent.train.views import View, read_samples
 
@@ -63,51 +63,79 @@ def _on_card(card: StudentCard) -> Worth:
 
 
 @dataclass(frozen=True, slots=True)
-class Exam:
-    """Clear seconds that two students are to judge now."""
+class Questions:
+    """Labelled seconds of which two students have heard nothing."""
 
-    vectors: Vectors
-    """(n, FEATURES)."""
-    truth: Labels
+    rows: Mapping[Path, Sequence[Row]]
+    """Clear seconds by their recording, one of them at least."""
     groups: int
     left_out: int
     """Groups that one of the students was trained on."""
 
 
-def read_exam(
-    sources: Sequence[Source], trained_on: set[str], step: Callable[[], None] = lambda: None
-) -> Exam:
-    """Hear the clear seconds of label files, but for groups that a student was trained on.
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """What two students are to judge now."""
 
-    Calls `step` for each recording that is heard.
+    vectors: Vectors
+    """(n, FEATURES)."""
+    truth: Labels
+    basis: str
+    """What that is, in words."""
+
+
+def read_questions(sources: Sequence[Source], trained_on: set[str]) -> Questions:
+    """Read the clear seconds of label files, but for groups that a student was trained on.
 
     Raises:
-        MaterialError: a label file or a recording is refused, or no second is left.
+        MaterialError: a label file is refused, or no second is left.
     """
-    vectors: list[Vectors] = []
-    truth: list[int] = []
+    unheard: dict[Path, list[Row]] = {}
     groups: dict[str, bool] = {}
     for source in sources:
-        rows = sorted(read_rows(source.labels), key=lambda row: (row.file, row.second.start))
-        for file, own in groupby(rows, key=lambda row: row.file):
-            clear = [row for row in own if not row.second.ambiguous]
-            groups.update((group_of(row), group_of(row) in trained_on) for row in clear)
-            unheard = [row for row in clear if group_of(row) not in trained_on]
-            if not unheard:
+        for row in read_rows(source.labels):
+            if row.second.ambiguous:
                 continue
-            seen = View.AGENT.see(read_samples(source.audio / file))
-            # The agent does not hear a last second to its end either.
-            there = [row for row in unheard if row.second.start < len(seen)]
-            vectors.append(seen[[row.second.start for row in there]])
-            truth.extend(SOUNDS.index(row.second.sound) for row in there)
-            step()
+            group = group_of(row)
+            groups[group] = group in trained_on
+            if group not in trained_on:
+                unheard.setdefault(source.audio / row.file, []).append(row)
     left_out = sum(groups.values())
-    if not truth:
+    if not unheard:
         raise MaterialError(
             f"{sources[0].labels} holds no clear second of a group that is new to both students "
             f"({left_out} groups left out): name labels of other recordings with --test"
         )
-    return Exam(np.concatenate(vectors), np.array(truth, np.int64), len(groups) - left_out, left_out)
+    return Questions(unheard, len(groups) - left_out, left_out)
+
+
+def hear(questions: Questions, workers: Workers, step: Callable[[], None] = lambda: None) -> Exam:
+    """Hear the labelled seconds; calls `step` for each recording.
+
+    Raises:
+        MaterialError: a recording is refused, or none is as long as its labels.
+    """
+    vectors: list[Vectors] = []
+    truth: list[int] = []
+    heard = spread(workers, _see, questions.rows, step)
+    for seen, rows in zip(heard, questions.rows.values(), strict=True):
+        # The agent does not hear a last second to its end either.
+        there = [row for row in rows if row.second.start < len(seen)]
+        vectors.append(seen[[row.second.start for row in there]])
+        truth.extend(SOUNDS.index(row.second.sound) for row in there)
+    if not truth:
+        raise MaterialError(
+            f"{next(iter(questions.rows))} and all others end before their labelled seconds: label them again"
+        )
+    basis = (
+        f"{len(truth):,} seconds of {questions.groups:,} groups that are new to both "
+        f"({questions.left_out:,} others left out)"
+    )
+    return Exam(np.concatenate(vectors), np.array(truth, np.int64), basis)
+
+
+def _see(path: Path) -> Vectors:
+    return View.AGENT.see(read_samples(path))
 
 
 def group_of(row: Row) -> str:
@@ -122,12 +150,8 @@ def trained_groups(cards: Iterable[StudentCard]) -> set[str]:
 
 
 def by_exam(candidate: Forest, current: Forest, exam: Exam) -> Comparison:
-    """Let two students judge an exam now."""
-    basis = (
-        f"{len(exam.truth):,} seconds of {exam.groups:,} groups that are new to both "
-        f"({exam.left_out:,} others left out)"
-    )
-    return Comparison(_judge(candidate, exam), _judge(current, exam), basis)
+    """Let two students judge the same seconds now."""
+    return Comparison(_judge(candidate, exam), _judge(current, exam), exam.basis)
 
 
 def _judge(forest: Forest, exam: Exam) -> Worth:

@@ -33,6 +33,7 @@ def contestant_row(contestant: Contestant) -> tuple[Cell, ...]:
         contestant.scores.seconds,
         contestant.scores.right,
         contestant.mean_macro_f1,
+        f"{contestant.macro_f1_interval.low:.3f} to {contestant.macro_f1_interval.high:.3f}",
         contestant.worst_macro_f1,
         contestant.scores.worst_recall,
         contestant.mixed.macro_f1 if contestant.mixed.seconds else "",

@@ -39,6 +39,10 @@ def test_one_that_knows_all_is_told_from_one_that_errs() -> None:
     assert (perfect.mean_macro_f1, perfect.worst_macro_f1, perfect.scores.worst_recall) == (1, 1, 1)
     assert ours.worst_macro_f1 < ours.mean_macro_f1 < 1
     assert [fold.seconds for fold in ours.folds] == [8] * 5
+    assert ours.lead is None
+    assert perfect.lead is not None
+    assert perfect.lead.low < 0, "the candidate is behind"
+    assert ours.macro_f1_interval.low < ours.scores.macro_f1 < ours.macro_f1_interval.high
     assert ours.calibration is not None
     assert ours.calibration.ece == pytest.approx(37 / 40 - 0.7)
 

@@ -24,13 +24,15 @@ from agent.train.publish_compare import (
     by_cards,
     by_exam,
     group_of,
-    read_exam,
+    hear,
+    read_questions,
     trained_groups,
 )
 from agent.train.recipes import ForestRecipe
 from agent.train.views import View, read_samples
 from tests.train.seconds import corpus, plain, strangers
 
+ALONE = Workers(jobs=1)
 FOREST = ForestRecipe(trees=5, leaf=1, share=1.0)
 TRUTH = np.tile(np.arange(4), 10)
 
@@ -38,7 +40,7 @@ TRUTH = np.tile(np.arange(4), 10)
 def card(wrong: int, truth: np.ndarray = TRUTH) -> StudentCard:
     """The card of a student that got the first so many of forty strangers wrong."""
     examples, vectors = plain()
-    student = fit(FOREST, examples, vectors, Workers(jobs=1))
+    student = fit(FOREST, examples, vectors, ALONE)
     verdict = np.where(np.arange(len(truth)) < wrong, 3 - truth, truth)
     judged = calibrate(strangers(np.eye(4)[verdict] * 0.6 + 0.1, truth))
     return make_card(student, b"", judged, [], date(2026, 1, 2))
@@ -79,22 +81,32 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_groups_that_were_trained_on_are_left_out_and_counted(labels: Path) -> None:
     heard = list[None]()
-    exam = read_exam([find_source(labels)], {"speech/0", "music/1", "else/9"}, lambda: heard.append(None))
-    assert (exam.groups, exam.left_out, len(heard)) == (10, 2, 10)
+    questions = read_questions([find_source(labels)], {"speech/0", "music/1", "else/9"})
+    exam = hear(questions, ALONE, lambda: heard.append(None))
+    assert (questions.groups, questions.left_out, len(heard)) == (10, 2, 10)
+    assert exam.basis == "50 seconds of 10 groups that are new to both (2 others left out)"
     assert np.bincount(exam.truth).tolist() == [15, 10, 10, 15], "five clear seconds of a recording"
 
 
 def test_what_is_heard_is_the_labelled_second(labels: Path) -> None:
     rows = [row for row in read_rows(labels) if row.file == "speech1.wav" and not row.second.ambiguous]
     all_others = {row.group for row in read_rows(labels)} - {"speech/1"}
-    exam = read_exam([find_source(labels)], all_others)
+    exam = hear(read_questions([find_source(labels)], all_others), ALONE)
     seen = View.AGENT.see(read_samples(labels.parent / "audio" / "speech1.wav"))
     np.testing.assert_array_equal(exam.vectors, seen[[row.second.start for row in rows]])
 
 
 def test_an_exam_of_nothing_new_is_refused(labels: Path) -> None:
     with pytest.raises(MaterialError, match=r"no clear second of a group that is new.*12 groups left out"):
-        read_exam([find_source(labels)], {row.group for row in read_rows(labels)})
+        read_questions([find_source(labels)], {row.group for row in read_rows(labels)})
+
+
+def test_recordings_that_end_before_their_labels_are_named(labels: Path, tmp_path: Path) -> None:
+    rows = [replace(row, second=replace(row.second, start=99)) for row in read_rows(labels)]
+    write_rows(tmp_path / "late.csv", rows, ".csv")
+    source = find_source(tmp_path / "late.csv", labels.parent / "audio")
+    with pytest.raises(MaterialError, match=r"ringing0\.wav and all others end before"):
+        hear(read_questions([source], set()), ALONE)
 
 
 def test_a_group_that_is_not_told_is_the_one_that_fit_would_give(tmp_path: Path) -> None:
@@ -113,12 +125,12 @@ def test_a_group_that_is_not_told_is_the_one_that_fit_would_give(tmp_path: Path)
 
 
 def test_the_better_of_two_forests_wins_the_exam(labels: Path) -> None:
-    exam = read_exam([find_source(labels)], set())
+    exam = hear(read_questions([find_source(labels)], set()), ALONE)
     examples, _ = plain(folds=1, each=15)
     examples = replace(examples, truth=exam.truth, soft=np.eye(4)[exam.truth])
-    honest = fit(FOREST, examples, exam.vectors, Workers(jobs=1))
+    honest = fit(FOREST, examples, exam.vectors, ALONE)
     lies = replace(examples, truth=(exam.truth + 1) % 4)
-    liar = fit(FOREST, lies, exam.vectors, Workers(jobs=1))
+    liar = fit(FOREST, lies, exam.vectors, ALONE)
 
     def forest(student: Student) -> Forest:
         return Forest.of(student.model, card(0), Path("x"))
