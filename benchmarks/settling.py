@@ -22,16 +22,23 @@ from rich.table import Table
 
 from agent.hearing.features import Vectors
 from agent.hearing.pcm import SAMPLE_RATE
-from agent.hearing.sound import HeardSecond, Sound
+from agent.hearing.sound import SOUNDS, HeardSecond, Sound
 from agent.hearing.spectrogram import LOOKAHEAD
 from agent.train.channel import draw_channel, transmit
-from agent.train.fit import fit_forest, hear_recording, labels_of
+from agent.train.examples import Examples
+from agent.train.fit import fit
+from agent.train.label_table import Row
 from agent.train.material import Source, find_material
-from agent.train.synth import FOLDS, compose, share_folds
+from agent.train.parallel import Workers
+from agent.train.plan import read_plan
+from agent.train.recipes import ForestRecipe
+from agent.train.synth import compose, share_folds
+from agent.train.views import hear_recording
 from agent.verdict.evidence import Evidence, Settling
 from agent.verdict.outcome import Outcome
 from agent.verdict.settle import settle
 
+PLAN = read_plan()
 R, S, M, Q = Sound.RINGING, Sound.SPEECH, Sound.MUSIC, Sound.SILENCE
 KINDS: dict[str, tuple[tuple[Sound, float, float], ...]] = {
     "ringing": ((R, 15, 40),),
@@ -107,28 +114,45 @@ def compose_calls(
                 announced_at = length / SAMPLE_RATE
             length += samples
         whole = np.concatenate([*parts, np.zeros(LOOKAHEAD, np.float32)])
-        yield kind, announced_at, hear_recording(transmit(whole, draw_channel(rng, gain_db)))
+        yield kind, announced_at, hear_recording(transmit(whole, draw_channel(rng, gain_db, PLAN.channel)))
 
 
 def hear_strangers(
     sources: Sequence[Source], recordings: int, calls: int, trees: int, folds: Sequence[int], seed: int
 ) -> list[ComposedCall]:
     """Hear calls of each fold by a forest that was fitted on the others."""
-    fold_of = share_folds(sources)
-    heard = [(each.seconds, hear_recording(each.samples)) for each in compose(sources, recordings, seed)]
+    plan = PLAN.model_copy(update={"recordings": recordings, "seed": seed})
+    fold_of = share_folds(sources, plan.folds)
+    made = [(each.rows, hear_recording(each.samples)) for each in compose(sources, plan)]
+    examples = _examples([row for rows, _ in made for row in rows])
+    heard = np.concatenate([vectors[: len(rows)] for rows, vectors in made])
     result = []
     for fold in folds:
-        own = [(seconds, vectors[: len(seconds)]) for seconds, vectors in heard if seconds[0].fold != fold]
-        labels = labels_of([second for seconds, _ in own for second in seconds])
-        forest = fit_forest(np.concatenate([vectors for _, vectors in own]), labels, trees, jobs=1)
+        others = examples.fold != fold
+        forest = fit(ForestRecipe(trees=trees), examples.where(others), heard[others], Workers(jobs=1))
         strangers = [source for source in sources if fold_of[source.group] == fold]
         for kind, announced_at, vectors in compose_calls(strangers, calls, seed + fold):
-            p = forest.predict_proba(vectors)
+            p = forest.predict(vectors)
             seconds = tuple(
                 HeardSecond(float(at), (r, s, m, q)) for at, (r, s, m, q) in enumerate(p.tolist())
             )
             result.append(ComposedCall(kind, announced_at, seconds))
     return result
+
+
+def _examples(rows: Sequence[Row]) -> Examples:
+    return Examples(
+        root=Path(),
+        file=tuple(row.file for row in rows),
+        start=np.array([row.second.start for row in rows]),
+        truth=np.array([SOUNDS.index(row.second.sound) for row in rows]),
+        soft=np.array([row.second.soft for row in rows]),
+        ambiguous=np.array([row.second.ambiguous for row in rows]),
+        teacher=tuple(row.teacher for row in rows),
+        group=tuple(row.group for row in rows),
+        fold=np.array([row.fold for row in rows]),
+        weight=np.array([row.weight for row in rows]),
+    )
 
 
 def judge(call: ComposedCall, settling: Settling) -> Judged:
@@ -227,7 +251,7 @@ def main() -> None:
     parser.add_argument("--recordings", type=int, default=1500, help="recordings to fit the forests on")
     parser.add_argument("--calls", type=int, default=400, help="calls composed for each fold")
     parser.add_argument("--trees", type=int, default=200)
-    parser.add_argument("--folds", type=int, default=FOLDS, help="how many folds to hold out in turn")
+    parser.add_argument("--folds", type=int, default=PLAN.folds, help="how many folds to hold out in turn")
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--sweep", action="store_true", help="compare settings")
     asked = parser.parse_args()

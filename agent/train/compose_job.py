@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from agent.train.conditions import Conditions, write_conditions
 from agent.train.corpus import Origin, beside, write_audio, write_origin
@@ -13,7 +15,9 @@ from agent.train.own import OwnRecording, bring_own
 from agent.train.parallel import Workers, spread
 from agent.train.plan import Plan
 from agent.train.store import store
-from agent.train.synth import Shelf, compose_recording, shelve
+from agent.train.synth import Cue, compose_recording, schedule
+
+Work = TypeVar("Work", Cue, OwnRecording)
 
 _MOST_AT_ONCE = 32
 """Recordings that a process composes before it is given more."""
@@ -33,18 +37,13 @@ class _Composer:
 
     folder: Path
     plan: Plan
-    shelves: tuple[Shelf, ...]
 
-    def __call__(self, work: range | OwnRecording) -> list[Written]:
-        made = (
-            (compose_recording(self.shelves, self.plan, index) for index in work)
-            if isinstance(work, range)
-            else [bring_own(work, self.plan)]
-        )
+    def __call__(self, work: Sequence[Cue] | Sequence[OwnRecording]) -> list[Written]:
         written = []
-        for recording in made:
-            write_audio(self.folder, recording.conditions.file, recording.samples)
-            written.append(Written(recording.rows, recording.conditions))
+        for one in work:
+            made = compose_recording(one, self.plan) if isinstance(one, Cue) else bring_own(one, self.plan)
+            write_audio(self.folder, made.conditions.file, made.samples)
+            written.append(Written(made.rows, made.conditions))
         return written
 
 
@@ -78,9 +77,10 @@ def make_corpus(
     """
     with beside(target) as draft, TemporaryDirectory(dir=draft) as kept:
         stored = store(sources, Path(kept), workers, steps[0])
-        composer = _Composer(draft, plan, shelve(stored.sources, plan))
         written: list[Written] = []
-        for part in spread(workers, composer, _work(plan, own)):
+        work: Iterator[Sequence[Cue] | Sequence[OwnRecording]]
+        work = chain(_batches(schedule(stored.sources, plan)), _batches(own))
+        for part in spread(workers, _Composer(draft, plan), work):
             for one in part:
                 written.append(one)
                 steps[1]()
@@ -91,8 +91,7 @@ def make_corpus(
     return Summary(len(written), len(rows), len({row.group for row in rows}), stored.empty)
 
 
-def _work(plan: Plan, own: Sequence[OwnRecording]) -> Iterator[range | OwnRecording]:
-    at_once = max(1, min(_MOST_AT_ONCE, plan.recordings // 16))
-    for first in range(0, plan.recordings, at_once):
-        yield range(first, min(plan.recordings, first + at_once))
-    yield from own
+def _batches(work: Sequence[Work]) -> Iterator[Sequence[Work]]:
+    """Cut work so that a process has enough to do at once, and no other nothing at the end."""
+    at_once = max(1, min(_MOST_AT_ONCE, len(work) // 16))
+    return (work[first : first + at_once] for first in range(0, len(work), at_once))

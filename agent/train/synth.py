@@ -1,7 +1,7 @@
 """Composes recordings whose every second is known, because we made it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,17 +11,18 @@ from agent.hearing.spectrogram import LOOKAHEAD
 from agent.train.channel import Channel, draw_channel, transmit
 from agent.train.conditions import Conditions
 from agent.train.label_table import Row
-from agent.train.material import Recordings, Source
+from agent.train.material import Recordings, Source, Tones
 from agent.train.plan import Plan, Scene, draw
 from agent.train.truth import BLOCK, Blocks, Track, block_power, label_seconds
 
 CONSTRUCTION = "construction"
 """Teacher of seconds that are known because they were composed."""
-_ALONE = {
-    Scene.RINGING: Sound.RINGING,
-    Scene.SPEECH: Sound.SPEECH,
-    Scene.MUSIC: Sound.MUSIC,
-    Scene.SILENCE: Sound.SILENCE,
+_SOUNDS_OF = {
+    Scene.RINGING: (Sound.RINGING,),
+    Scene.SPEECH: (Sound.SPEECH,),
+    Scene.MUSIC: (Sound.MUSIC,),
+    Scene.SILENCE: (Sound.SILENCE,),
+    Scene.VOICE_OVER_MUSIC: (Sound.MUSIC, Sound.SPEECH),
 }
 _FLOOR_DBFS = -64.0
 """Level below which nothing is heard, whatever the line's noise: G.711's lowest steps."""
@@ -58,7 +59,7 @@ def share_folds(sources: Sequence[Source], folds: int) -> dict[str, int]:
     dealt: dict[str, int] = {}
     for sound in SOUNDS:
         ours = [source for source in sources if source.sound is sound]
-        ours.sort(key=lambda source: (family_of(source), -_files(source), source.group))
+        ours.sort(key=lambda source: (family_of(source), -_size(source), source.group))
         dealt |= {source.group: _snake(index, folds) for index, source in enumerate(ours)}
     return dealt
 
@@ -68,8 +69,15 @@ def family_of(source: Source) -> str:
     return source.group.partition("/")[0]
 
 
-def _files(source: Source) -> int:
-    return len(source.paths) if isinstance(source, Recordings) else 1
+def _size(source: Source) -> int:
+    """Return how many files or patterns a source has."""
+    match source:
+        case Recordings():
+            return len(source.paths)
+        case Tones():
+            return len(source.patterns)
+        case _:
+            return 1
 
 
 def _snake(index: int, folds: int) -> int:
@@ -92,62 +100,95 @@ def shelve(sources: Sequence[Source], plan: Plan) -> tuple[Shelf, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What one recording is to hold."""
+
+    index: int
+    fold: int
+    scene: Scene
+    sources: tuple[Source, ...]
+    """In the order in which they play; music before the voice over it."""
+
+
+def schedule(sources: Sequence[Source], plan: Plan) -> list[Cue]:
+    """Decide what each recording of a plan holds.
+
+    A recording takes its sources from one fold only, so that folds stay strangers. Families are drawn by
+    their share; then the sources of a family, and the patterns of tones that are alike, come in turn like the
+    cards of a deck: none comes twice before all came once.
+    """
+    rng = np.random.default_rng([plan.seed, 2])
+    shelves = shelve(sources, plan)
+    decks: dict[tuple[int, Sound, str], list[Source]] = {}
+
+    def deal(fold: int, sound: Sound) -> Source:
+        shelf = shelves[fold][sound]
+        family = draw({name: plan.families.get(name, 1.0) for name in map(family_of, shelf)}, rng)
+        deck = decks.setdefault((fold, sound, family), [])
+        if not deck:
+            cards = [card for source in shelf if family_of(source) == family for card in _cards(source)]
+            deck.extend(cards[int(i)] for i in rng.permutation(len(cards)))
+        return deck.pop()
+
+    cues = []
+    for index in range(plan.recordings):
+        fold = index % plan.folds
+        scene, sounds = _draw_scene(shelves[fold], plan, rng)
+        cues.append(Cue(index, fold, scene, tuple(deal(fold, sound) for sound in sounds)))
+    return cues
+
+
+def _cards(source: Source) -> list[Source]:
+    if isinstance(source, Tones):
+        return [replace(source, patterns=(pattern,)) for pattern in source.patterns]
+    return [source]
+
+
+def _draw_scene(shelf: Shelf, plan: Plan, rng: np.random.Generator) -> tuple[Scene, list[Sound]]:
+    """Draw a scene and its sounds; one for which a fold lacks a sound becomes two sounds in turn."""
+    scene = draw(plan.scenes, rng)
+    sounds = _SOUNDS_OF.get(scene)
+    if sounds is not None and shelf.keys() >= set(sounds):
+        return scene, list(sounds)
+    return Scene.IN_TURN, [list(shelf)[int(i)] for i in rng.permutation(len(shelf))[:2]]
+
+
 def compose(sources: Sequence[Source], plan: Plan) -> Iterator[Recording]:
     """Compose all recordings of a plan, one after the other."""
-    shelves = shelve(sources, plan)
-    return (compose_recording(shelves, plan, index) for index in range(plan.recordings))
+    return (compose_recording(cue, plan) for cue in schedule(sources, plan))
 
 
-def compose_recording(shelves: Sequence[Shelf], plan: Plan, index: int) -> Recording:
-    """Compose one recording of a plan; the same arguments give the same samples, whoever composes the others.
-
-    It takes its sources from one fold only, so that folds stay strangers.
-    """
-    rng = np.random.default_rng([plan.seed, 2, index])
-    fold = index % plan.folds
-    scene = draw(plan.scenes, rng)
-    parts, voice_db = _set_scene(scene, shelves[fold], plan, rng)
+def compose_recording(cue: Cue, plan: Plan) -> Recording:
+    """Compose one recording of a plan; the same cue gives the same samples, whoever composes the others."""
+    rng = np.random.default_rng([plan.seed, 3, cue.index])
+    parts, voice_db = _set_scene(cue, plan, rng)
     silent = all(part.source.sound is Sound.SILENCE for part in parts)
     channel = draw_channel(rng, 0.0 if silent else float(rng.uniform(*plan.channel.gain_db)), plan.channel)
     blocks = plan.recording_s * SAMPLE_RATE // BLOCK
     sound = np.zeros(blocks * BLOCK + LOOKAHEAD, np.float32)
     tracks = [_play(part, sound, blocks, channel, rng) for part in parts]
-    file = f"{index:06d}.flac"
+    file = f"{cue.index:06d}.flac"
     rows = tuple(
-        Row(file, truth.second, CONSTRUCTION, truth.group, fold)
+        Row(file, truth.second, CONSTRUCTION, truth.group, cue.fold)
         for truth in label_seconds(tracks, plan.voice_over_music.dominance_db)
     )
-    return Recording(transmit(sound, channel), rows, Conditions(file, fold, scene, channel, voice_db))
+    return Recording(transmit(sound, channel), rows, Conditions(file, cue.fold, cue.scene, channel, voice_db))
 
 
-def _set_scene(
-    scene: Scene, shelf: Shelf, plan: Plan, rng: np.random.Generator
-) -> tuple[list[Part], float | None]:
-    """Choose who plays when, and how loud a voice is over the music, if there is one."""
+def _set_scene(cue: Cue, plan: Plan, rng: np.random.Generator) -> tuple[list[Part], float | None]:
+    """Say who plays when, and how loud a voice is over the music, if there is one."""
     blocks = plan.recording_s * SAMPLE_RATE // BLOCK
     cut = int(rng.uniform(2, plan.recording_s - 2) * SAMPLE_RATE) // BLOCK
-    if scene is Scene.VOICE_OVER_MUSIC and {Sound.SPEECH, Sound.MUSIC} <= shelf.keys():
+    if len(cue.sources) == 1:
+        return [Part(cue.sources[0], 0, blocks)], None
+    first, second = cue.sources
+    if cue.scene is Scene.VOICE_OVER_MUSIC:
         voice_db = float(rng.uniform(*plan.voice_over_music.voice_db))
         start = cut if rng.random() < 0.3 else 0
-        music = Part(_pick(shelf[Sound.MUSIC], plan, rng), 0, blocks, min(0.0, -voice_db))
-        voice = Part(_pick(shelf[Sound.SPEECH], plan, rng), start, blocks, min(0.0, voice_db))
-        return [music, voice], voice_db
-    alone = _ALONE.get(scene)
-    if alone in shelf:
-        return [Part(_pick(shelf[alone], plan, rng), 0, blocks)], None
-    order = [list(shelf)[i] for i in rng.permutation(len(shelf))[:2]]
-    first, last = order[0], order[-1]
-    return [
-        Part(_pick(shelf[first], plan, rng), 0, cut),
-        Part(_pick(shelf[last], plan, rng), cut, blocks),
-    ], None
-
-
-def _pick(shelf: Sequence[Source], plan: Plan, rng: np.random.Generator) -> Source:
-    """Take a family by its share, then one of it: what there are many of is not heard more often."""
-    family = draw({name: plan.families.get(name, 1.0) for name in sorted(map(family_of, shelf))}, rng)
-    ours = [source for source in shelf if family_of(source) == family]
-    return ours[int(rng.integers(len(ours)))]
+        voice = Part(second, start, blocks, min(0.0, voice_db))
+        return [Part(first, 0, blocks, min(0.0, -voice_db)), voice], voice_db
+    return [Part(first, 0, cut), Part(second, cut, blocks)], None
 
 
 def _play(part: Part, sound: Samples, blocks: int, channel: Channel, rng: np.random.Generator) -> Track:

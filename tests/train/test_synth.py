@@ -8,10 +8,10 @@ import pytest
 from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.sound import SOUNDS, Sound
 from agent.hearing.spectrogram import LOOKAHEAD
-from agent.train.material import Quiet, Source, find_material
+from agent.train.material import Quiet, Source, Tones, find_material
 from agent.train.noise import Noise
 from agent.train.plan import Plan, Scene, read_plan
-from agent.train.synth import Recording, compose, compose_recording, family_of, share_folds, shelve
+from agent.train.synth import Recording, compose, compose_recording, family_of, schedule, share_folds
 from tests.train.conftest import World
 
 PLAN = read_plan().model_copy(update={"recordings": 60})
@@ -78,16 +78,16 @@ def test_at_full_gain_every_sound_is_heard_and_silence_is_soft(sources: list[Sou
 def test_the_same_plan_composes_the_same_samples_in_whatever_order(
     sources: list[Source], recordings: list[Recording]
 ) -> None:
-    shelves = shelve(sources, PLAN)
+    cues = schedule(sources, PLAN)
     for index in (41, 7, 23):
-        again = compose_recording(shelves, PLAN, index)
+        again = compose_recording(cues[index], PLAN)
         np.testing.assert_array_equal(again.samples, recordings[index].samples)
         assert again.rows == recordings[index].rows
         assert again.conditions == recordings[index].conditions
 
 
 def test_another_seed_composes_others(sources: list[Source], recordings: list[Recording]) -> None:
-    other = compose_recording(shelve(sources, PLAN), PLAN.model_copy(update={"seed": 43}), 0)
+    other = next(compose(sources, PLAN.model_copy(update={"seed": 43})))
     assert not np.array_equal(other.samples, recordings[0].samples)
 
 
@@ -129,6 +129,20 @@ def test_a_family_without_a_share_is_never_played(sources: list[Source]) -> None
     groups = {row.group.partition("/")[0] for recording in compose(sources, plan) for row in recording.rows}
     assert "tone" in groups
     assert groups.isdisjoint({"invented", "fax"})
+
+
+def test_every_tone_comes_once_before_any_comes_twice(sources: list[Source]) -> None:
+    plan = holding(Scene.RINGING, 200).model_copy(update={"families": {"invented": 0.0}})
+    fold = share_folds(sources, plan.folds)
+    tones = [source for source in sources if isinstance(source, Tones) and family_of(source) == "tone"]
+    played = [
+        source for cue in schedule(sources, plan) for source in cue.sources if family_of(source) == "tone"
+    ]
+    for number in range(plan.folds):
+        there = {(tone.group, p) for tone in tones for p in tone.patterns if fold[tone.group] == number}
+        ours = [(s.group, s.patterns[0]) for s in played if isinstance(s, Tones) and fold[s.group] == number]
+        counts = [ours.count(card) for card in there]
+        assert not counts or max(counts) - min(counts) <= 1
 
 
 def test_gain_is_drawn_from_its_range(sources: list[Source], recordings: list[Recording]) -> None:
