@@ -1,13 +1,16 @@
 """From examples to a student, and what students say of voices, songs and tones that they never heard."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import joblib
 import numpy as np
 from joblib import parallel_config
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from threadpoolctl import threadpool_limits
 
 from agent.hearing.calibration import Calibration
 from agent.hearing.features import Vectors
@@ -93,7 +96,28 @@ def _forest(recipe: ForestRecipe, examples: Examples, vectors: Vectors) -> Rando
         max_features=recipe.features_per_split or "sqrt",
         random_state=recipe.seed,
     )
-    return forest.fit(vectors[rows], classes, sample_weight=weights)
+    forest.fit(vectors[rows], classes, sample_weight=weights)
+    # It keeps every second's weight, which nobody needs any more.
+    vars(forest).pop("_sample_weight", None)
+    forest.estimators_ = [_repeatable(tree) for tree in forest.estimators_]
+    return forest
+
+
+def _repeatable(tree: Any) -> Any:
+    """Return the same tree, whose pickle shows neither who fitted it nor what lay in memory before it.
+
+    Trees that one process fitted share some objects, trees of several do not; and between the fields of a
+    node there are bytes that nobody has written to.
+    """
+    buffer = io.BytesIO()
+    joblib.dump(tree, buffer)
+    alone = joblib.load(buffer)
+    state = alone.tree_.__getstate__()
+    nodes = np.zeros(state["nodes"].shape, state["nodes"].dtype)
+    for field in nodes.dtype.names:
+        nodes[field] = state["nodes"][field]
+    alone.tree_.__setstate__(state | {"nodes": nodes})
+    return alone
 
 
 def _boosted(recipe: BoostedRecipe, examples: Examples, vectors: Vectors) -> HistGradientBoostingClassifier:
@@ -109,7 +133,11 @@ def _boosted(recipe: BoostedRecipe, examples: Examples, vectors: Vectors) -> His
         early_stopping=False,
         random_state=recipe.seed,
     )
-    return trees.fit(vectors, examples.truth, sample_weight=weights)
+    # With weights scikit-learn looks for every bin's edge by itself, which takes longer than the trees.
+    weighted = None if (weights == weights[0]).all() else weights
+    # Sums that several threads share out come out otherwise in the last digit, and their number is pickled.
+    with threadpool_limits(1):
+        return trees.fit(vectors, examples.truth, sample_weight=weighted)
 
 
 def targets(examples: Examples, soft: float) -> tuple[NDArray[np.intp], Labels, Weights]:

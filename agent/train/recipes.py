@@ -47,7 +47,8 @@ class BoostedRecipe:
     """Fewest seconds in a leaf."""
     features_per_split: float | None = None
     """Share of the features that each split may choose from; None is all."""
-    balanced: bool = True
+    balanced: bool = False
+    """Every sound counts alike. Any weights make fitting many times slower."""
     ambiguous: bool = True
     seed: int = SEED
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from agent.hearing.calibration import Calibration
+from agent.train.candidate import packed
 from agent.train.errors import MaterialError
 from agent.train.fit import balance, fit, judge_strangers, targets
 from agent.train.parallel import Workers
@@ -102,3 +103,17 @@ def test_balanced_sounds_count_alike() -> None:
     weights = balance(classes, np.array([1.0, 1.0, 2.0, 1.0, 1.0, 6.0]))
     np.testing.assert_allclose(np.bincount(classes, weights), [3.0] * 4)
     assert weights[2] == 2 * weights[0]
+
+
+def test_no_byte_of_a_forest_is_left_to_chance() -> None:
+    examples, vectors = plain()
+    forest = fit(FOREST, examples, vectors, ALONE).model
+    for tree in forest.estimators_:
+        nodes = tree.tree_.__getstate__()["nodes"]
+        written = sum(nodes.dtype[field].itemsize for field in nodes.dtype.names)
+        rows = np.frombuffer(nodes.tobytes(), np.uint8).reshape(len(nodes), -1)
+        assert rows.shape[1] > written
+        assert not rows[:, written:].any()
+    one, two = (packed(fit(FOREST, examples, vectors, Workers(jobs=jobs))) for jobs in (1, 2))
+    assert one == two
+    assert not hasattr(forest, "_sample_weight")
