@@ -4,6 +4,7 @@ Nobody would hum them; what counts is that every family of General MIDI instrume
 alone and in a band, in all keys, tempi and densities, as music on hold and ringback songs are.
 """
 
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ def _into(key: int, lowest: int) -> int:
 
 
 def _hz(key: int) -> float:
-    return 440.0 * 2.0 ** ((key - 69) / 12)
+    return 440.0 * math.pow(2.0, (key - 69) / 12)
 
 
 def _pitch(scale: tuple[int, ...], degree: int) -> int:

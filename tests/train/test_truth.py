@@ -49,7 +49,7 @@ def test_of_two_sounds_in_turn_the_longer_names_the_second() -> None:
     turned = track(Sound.SPEECH, 0.0, 0.3, 1.0)
     heard = turned.heard.copy()
     heard[BLOCKS_A_SECOND : 2 * BLOCKS_A_SECOND] = ~ringing.heard[BLOCKS_A_SECOND : 2 * BLOCKS_A_SECOND]
-    speech = Track(turned.sound, turned.group, turned.present, heard, heard * 1e-2)
+    speech = Track(turned.sound, turned.group, turned.present, heard, heard.astype(np.float64))
     found = label_seconds([ringing, speech], DOMINANCE_DB)
     assert [truth.second.sound for truth in found] == [Sound.RINGING, Sound.RINGING, Sound.SPEECH]
     assert [truth.second.ambiguous for truth in found] == [False, True, False]
