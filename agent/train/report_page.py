@@ -54,7 +54,7 @@ def table(
     titles = "".join(f"<th{_class('text' if i in words else '')}>{escape(head[i])}</th>" for i in places)
     lines = [
         f"<tr{_class('bold' if index == bold else '')}>"
-        + "".join(_cell(cell, words=i in words) for i, cell in enumerate(row))
+        + "".join(_cell(cell, words=i in words) for i, cell in zip(places, row, strict=True))
         + "</tr>"
         for index, row in enumerate(rows)
     ]

@@ -11,14 +11,8 @@ from agent.train.report_page import Cell
 from agent.train.timing import Times, hearers_of, ms_of
 
 CONTESTANT = (
-    "who",
-    "seconds",
-    "accuracy",
-    "macro F1, mean",
-    "worst fold",
-    "lowest recall",
-    "mixed F1",
-    "ECE",
+    *("who", "seconds", "accuracy", "macro F1, mean", "worst fold", "lowest recall", "mixed F1", "ECE"),
+    *("macro F1, 95 %", "candidate leads by"),
 )
 CLASS = ("sound", "precision", "recall", "F1", "seconds")
 FOLD = ("held out", "seconds", "accuracy", "macro F1", "lowest recall")
@@ -33,11 +27,12 @@ def contestant_row(contestant: Contestant) -> tuple[Cell, ...]:
         contestant.scores.seconds,
         contestant.scores.right,
         contestant.mean_macro_f1,
-        f"{contestant.macro_f1_interval.low:.3f} to {contestant.macro_f1_interval.high:.3f}",
         contestant.worst_macro_f1,
         contestant.scores.worst_recall,
         contestant.mixed.macro_f1 if contestant.mixed.seconds else "",
         contestant.calibration.ece if contestant.calibration else "",
+        f"{contestant.macro_f1_interval.low:.3f} to {contestant.macro_f1_interval.high:.3f}",
+        f"{contestant.lead.low:+.3f} to {contestant.lead.high:+.3f}" if contestant.lead else "",
     )
 
 

@@ -94,14 +94,11 @@ def _tiles(report: Report) -> Iterator[tuple[str, str]]:
 def _short(report: Report) -> Iterator[str]:
     rows = [contestant_row(contestant) for contestant in report.evaluation.contestants]
     yield table(CONTESTANT, rows, bold=0)
-    for other in report.evaluation.contestants[1:]:
-        if other.lead is not None:
-            yield paragraph(
-                f"On the same seconds, macro F1 of {report.candidate.name} is {other.lead.low:+.3f} to "
-                f"{other.lead.high:+.3f} from that of {other.name}.",
-                "note",
-            )
-    yield paragraph("Intervals say how far the figures go when other groups are drawn (bootstrap).", "note")
+    yield paragraph(
+        "The last two columns say how far macro F1 of all seconds, and the candidate's lead in it, go when other "
+        "groups are drawn: 95 % of 1,000 draws (bootstrap).",
+        "note",
+    )
     if report.evaluation.left_out:
         yield paragraph(
             f"{report.evaluation.left_out:,} seconds of the candidate are left out here and in all scores, "

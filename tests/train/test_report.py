@@ -66,6 +66,7 @@ def test_the_page_says_what_the_figures_say(whole: Report) -> None:
     assert "10 seconds hold more than one sound" in text
     assert "Student and teacher say the same of 82.0% of 50 seconds" in text
     assert "100 x" in text
+    assert "candidate leads by" in text
     assert "CNN14 is random." in text
     assert "forest <500 trees>" in text
     assert "What it has never heard: real carriers." in text
