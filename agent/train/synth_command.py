@@ -1,6 +1,7 @@
 """`earlymedia train synth`: a labelled corpus, as a plan says."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +11,14 @@ from agent.train.attribution import attribute
 from agent.train.compose_job import make_corpus
 from agent.train.corpus import Excluded, Origin
 from agent.train.errors import MaterialError
-from agent.train.material import find_material
+from agent.train.material import Source, find_material
 from agent.train.national_tones import read_national
 from agent.train.own import find_own
 from agent.train.parallel import Workers
 from agent.train.plan import DEFAULT_PLAN, Materials, Plan, read_plan
 from agent.train.progress import progress
 from agent.train.store import recordings_of
+from agent.train.synth import family_of
 
 
 def synth(
@@ -44,6 +46,7 @@ def synth(
         sources = find_material(
             found.audio_folder, folders, found.tones_file, chosen.seed, chosen.tones, chosen.silence
         )
+        _refuse_unknown_families(chosen, sources)
         own = find_own(chosen)
         origin = _origin(chosen, folders, found.tones_file)
         with (
@@ -82,6 +85,16 @@ def _choose(
     )
     chosen = {"material": material, "recordings": recordings, "seed": seed}
     return plan.model_copy(update={key: value for key, value in chosen.items() if value is not None})
+
+
+def _refuse_unknown_families(plan: Plan, sources: Sequence[Source]) -> None:
+    """Make sure that no share is lost to a misspelt name; the shipped plan's need not all be there."""
+    known = {*map(family_of, sources), *read_plan().families}
+    if unknown := sorted(plan.families.keys() - known):
+        raise MaterialError(
+            f"families.{unknown[0]} of the plan is no family of the material ({', '.join(sorted(known))}): "
+            "mend its name"
+        )
 
 
 def _origin(plan: Plan, prompts: list[Path], tones: Path) -> Origin:

@@ -130,10 +130,17 @@ def test_hours_and_recordings_are_not_both_given(world: World, tmp_path: Path) -
 
 def test_a_wrong_key_of_the_plan_is_named(world: World, tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text("recordingz: 5\n")
-    refused(
-        synth(world, tmp_path / "c", "--plan", tmp_path / "plan.yaml"),
-        "plan.yaml: ",
-    )
+    result = synth(world, tmp_path / "c", "--plan", tmp_path / "plan.yaml")
+    refused(result, "plan.yaml: ")
+    refused(result, "key")
+
+
+def test_a_misspelt_family_is_named(world: World, tmp_path: Path) -> None:
+    raw = yaml.safe_load(DEFAULT_PLAN.read_text(encoding="utf-8"))
+    raw["families"]["promts"] = 0
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(raw))
+    result = synth(world, tmp_path / "c", "--plan", tmp_path / "plan.yaml", "--audio", world.audio)
+    refused(result, "families.promts of the plan is no family of the material (fax, hold, invented")
 
 
 def test_without_tones_there_is_no_corpus(world: World, tmp_path: Path) -> None:
