@@ -9,11 +9,11 @@ import typer
 
 from agent.train.attribution import attribute
 from agent.train.compose_job import make_corpus
-from agent.train.corpus import Excluded, Origin
+from agent.train.corpus import Excluded, Material, Origin
 from agent.train.errors import MaterialError
 from agent.train.material import Source, find_material
 from agent.train.national_tones import read_national
-from agent.train.own import find_own
+from agent.train.own import OwnRecording, find_own
 from agent.train.parallel import Workers
 from agent.train.plan import DEFAULT_PLAN, Materials, Plan, read_plan
 from agent.train.progress import progress
@@ -48,7 +48,7 @@ def synth(
         )
         _refuse_unknown_families(chosen, sources)
         own = find_own(chosen)
-        origin = _origin(chosen, folders, found.tones_file)
+        origin = _origin(chosen, folders, found.tones_file, own)
         with (
             progress("reading", len(recordings_of(sources)), "files") as read,
             progress("composing", chosen.recordings + len(own), "recordings") as composed,
@@ -97,12 +97,13 @@ def _refuse_unknown_families(plan: Plan, sources: Sequence[Source]) -> None:
         )
 
 
-def _origin(plan: Plan, prompts: list[Path], tones: Path) -> Origin:
+def _origin(plan: Plan, prompts: list[Path], tones: Path, own: Sequence[OwnRecording]) -> Origin:
     national = read_national(tones)
+    theirs = Material(what=f"{len(own)} recordings of the user's own", by="the user", licence="not said")
     return Origin(
         seed=plan.seed,
         recordings=plan.recordings,
-        materials=attribute(plan.material.audio_folder, prompts, tones),
+        materials=(*attribute(plan.material.audio_folder, prompts, tones), *([theirs] if own else ())),
         plan_sha256=plan.digest(),
         plan=plan.without_paths(),
         tone_sets=national.sets,

@@ -86,6 +86,7 @@ def test_the_origin_says_what_the_corpus_was_made_of(corpus: Path) -> None:
     assert named["Composer 0"] == "CC0 1.0"
     assert named["Nobody (nowhere)"] == "CC BY-SA 4.0"
     assert named["Ada Voice"] == "CC-BY-SA-3.0"
+    assert named["the user"] == "not said"
     assert len(origin["plan_sha256"]) == 64
     assert origin["plan"]["recording_s"] == 6
     assert origin["tone_sets"] == 2
