@@ -36,7 +36,7 @@ def attribute(audio: Path | None, prompts: Sequence[Path], tones: Path) -> tuple
         *materials,
         Material(
             what=f"{tones.name}: tones sounded from the national table, standard ones, and invented ones",
-            by="ITU-T E.180 Supplement 2 by way of spandsp's global-tones.xml; E.180, T.30, V.8, V.25, SR-2275",
+            by="ITU-T E.180 Supplement 2 by way of spandsp's global-tones.xml; T.30, V.8, V.25, SR-2275",
             licence="facts; the sound is made here (MIT)",
         ),
         Material(what="noises and clicks", by="this project", licence="MIT"),
