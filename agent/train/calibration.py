@@ -36,7 +36,7 @@ class Calibrated:
 
     strangers: Strangers
     calibration: Calibration | None
-    """For a student that is fitted on all folds; None where no temperature made strangers' better."""
+    """For a student that is fitted on all folds; None where none is wanted or made strangers' better."""
     before: Worth
     after: Worth
 
@@ -54,8 +54,14 @@ def calibrate(strangers: Strangers) -> Calibrated:
     calibrated = replace(strangers, p=p)
     before, after = worth(strangers), worth(calibrated)
     if after.log_loss >= before.log_loss:
-        return Calibrated(strangers, None, before, before)
+        return leave(strangers)
     return Calibrated(calibrated, fit_temperature(strangers.p, strangers.truth), before, after)
+
+
+def leave(strangers: Strangers) -> Calibrated:
+    """Leave shares of votes as they are."""
+    now = worth(strangers)
+    return Calibrated(strangers, None, now, now)
 
 
 def fit_temperature(shares: Probabilities, truth: Labels) -> Calibration:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.hearing.sound import SOUNDS
-from agent.train.calibration import Calibrated, calibrate
+from agent.train.calibration import Calibrated, calibrate, leave
 from agent.train.candidate import MODEL, packed, refuse_folder, write_candidate
 from agent.train.card import FoldScore, StudentCard, make_card
 from agent.train.corpus import Material, read_origin
@@ -61,6 +61,9 @@ def fit_candidate(
     most_seconds: Annotated[
         int | None, typer.Option(min=1, help="Take no more seconds: recordings are drawn, of every group.")
     ] = None,
+    calibrated: Annotated[
+        bool, typer.Option(help="Make shares of votes probabilities by a temperature that strangers tell.")
+    ] = True,
     jobs: JobsOption = -1,
     cluster: ClusterOption = "",
 ) -> None:
@@ -78,16 +81,15 @@ def fit_candidate(
     }
     try:
         chosen = tuned(recipe, {name: value for name, value in given.items() if value is not None})
-        card, calibrated = make_candidate(
-            labels, audio, chosen, out, Workers(jobs, cluster=cluster), most_seconds
-        )
+        workers = Workers(jobs, cluster=cluster)
+        card, done = make_candidate(labels, audio, chosen, out, workers, most_seconds, calibrated=calibrated)
     except MaterialError as error:
         typer.echo(f"earlymedia: {error}", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt:
         typer.echo(f"earlymedia: interrupted, {out} was not written: give the same command again", err=True)
         raise typer.Exit(2) from None
-    show(Console(), card, calibrated)
+    show(Console(), card, done)
     size = (out / MODEL).stat().st_size / 1e6
     typer.echo(f"{out}: {size:.1f} MB, sha256 {card.sha256}, mean macro F1 {card.scores.mean_macro_f1:.4f}")
 
@@ -115,6 +117,8 @@ def make_candidate(
     out: Path,
     workers: Workers,
     most_seconds: int | None = None,
+    *,
+    calibrated: bool = True,
 ) -> tuple[StudentCard, Calibrated]:
     """Read, see, judge strangers, calibrate, fit and write; shows how far it is."""
     refuse_folder(out)
@@ -122,15 +126,16 @@ def make_candidate(
     seen = see(sources, recipe.view, workers, most_seconds, recipe.seed)
     examples = seen.examples
     with progress("judging strangers", len(set(examples.fold.tolist())), "folds") as step:
-        calibrated = calibrate(judge_strangers(recipe, examples, seen.vectors, workers, step))
+        strangers = judge_strangers(recipe, examples, seen.vectors, workers, step)
+    done = calibrate(strangers) if calibrated else leave(strangers)
     with progress("fitting on all", 1, "student") as step:
         student = fit(recipe, examples, seen.vectors, workers)
-        student = Student(recipe, student.model, calibrated.calibration)
+        student = Student(recipe, student.model, done.calibration)
         content = packed(student)
         step()
-    card = make_card(student, content, calibrated, materials_of(sources), datetime.now(UTC).date())
-    write_candidate(out, content, card, calibrated.strangers)
-    return card, calibrated
+    card = make_card(student, content, done, materials_of(sources), datetime.now(UTC).date())
+    write_candidate(out, content, card, done.strangers)
+    return card, done
 
 
 def see(

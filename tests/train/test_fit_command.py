@@ -111,6 +111,18 @@ def test_the_card_says_what_a_corpus_is_made_of(labels: Path, candidate: Path, t
     assert (material.what, material.by) == ("a song", "Ada")
 
 
+def test_votes_are_left_as_they_are_where_that_is_wanted(
+    labels: Path, candidate: Path, tmp_path: Path
+) -> None:
+    result = fit(labels, "--out", tmp_path / "c", *SMALL, "--no-calibrated")
+    assert result.exit_code == 0, result.output
+    plain, true = read_candidate(tmp_path / "c"), read_candidate(candidate)
+    assert plain.card.calibration is None
+    assert plain.card.sha256 == true.card.sha256
+    assert plain.card.probabilities is not None
+    assert plain.card.probabilities.after == plain.card.probabilities.before
+
+
 def test_the_same_bytes_come_out_whoever_works_on_it(labels: Path, tmp_path: Path) -> None:
     digests = set()
     for jobs in ("1", "2"):
