@@ -29,7 +29,9 @@ def label(
     teacher: Annotated[
         list[str], typer.Option(help=f"{', '.join(TeacherName)}; many times for an ensemble, NAME:WEIGHT.")
     ],
-    checkpoints: Annotated[Path, typer.Option(help="Folder with the teachers' published files.")],
+    checkpoints: Annotated[Path, typer.Option(help="Folder with the teachers' published files.")] = Path(
+        "teachers"
+    ),
     aggregation: Annotated[
         str,
         typer.Option(help="Classes to sounds: `default`, `thesis`, or a YAML file like aggregation.yaml."),
