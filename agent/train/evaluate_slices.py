@@ -142,8 +142,8 @@ def _by_number(strangers: Strangers, numbers: NDArray[np.float64]) -> tuple[Slic
         slices = [_slice(strangers, f"{value:g}", numbers == value) for value in values]
     else:
         zero = numbers == 0
-        # Where zero is but one level of many (0 dB) it needs no slice of its own.
-        apart = bool(zero.sum() > said.sum() / (2 * _BINS)) and not (values < 0).any()
+        # What most recordings have none of (loss, offset) is told from how much of it the others have.
+        apart = bool(zero.sum() > said.sum() / (2 * _BINS))
         rest = said & ~zero if apart else said
         if apart:
             slices.append(_slice(strangers, "0", zero))
@@ -152,7 +152,7 @@ def _by_number(strangers: Strangers, numbers: NDArray[np.float64]) -> tuple[Slic
             last = high == edges[-1]
             inside = rest & (numbers >= low) & ((numbers <= high) if last else (numbers < high))
             if inside.any():
-                name = f"up to {high:g}" if apart and low == 0 else f"{low:g} to {high:g}"
+                name = f"up to {high:g}" if apart and low == 0 == edges[0] else f"{low:g} to {high:g}"
                 slices.append(_slice(strangers, name, inside))
     if not said.all():
         slices.append(_slice(strangers, _NONE, ~said))

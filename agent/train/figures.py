@@ -145,7 +145,7 @@ def condition(cut: Cut) -> bytes:
         low = max(0.0, np.floor(right.min() * 20 - 0.5) / 20)
         axes.hlines(places, low, right, color="#cfd4da", linewidth=2)
         axes.scatter(right, places, s=40, color=INK, zorder=3)
-        room = (1 - low) * 0.03
+        room = (1 - low) * 0.05
         for place, part in zip(places, cut.slices, strict=True):
             axes.text(
                 1 + room,
@@ -156,6 +156,7 @@ def condition(cut: Cut) -> bytes:
                 clip_on=False,
             )
         axes.set_xlim(low, 1.0 + room / 2)
+        axes.locator_params(axis="x", steps=[1, 2, 5, 10])
         axes.set_ylim(len(cut.slices) - 0.5, -0.5)
         axes.set_yticks(places, [part.name for part in cut.slices])
         axes.tick_params(axis="y", length=0)

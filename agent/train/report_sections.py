@@ -96,10 +96,11 @@ def _tiles(report: Report) -> Iterator[tuple[str, str]]:
 def _short(report: Report) -> Iterator[str]:
     rows = [contestant_row(contestant) for contestant in report.evaluation.contestants]
     yield table(CONTESTANT, rows, bold=0)
-    yield paragraph(
-        "A teacher hears the seconds as they are; it may know the material, and nothing is held out from it.",
-        "note",
-    )
+    if any(contestant.is_teacher for contestant in report.evaluation.contestants):
+        yield paragraph(
+            "A teacher hears the seconds as they are; it may know the material, nothing is held out from it.",
+            "note",
+        )
     if report.evaluation.left_out:
         yield paragraph(
             f"{report.evaluation.left_out:,} seconds of the candidate are left out here and in all scores, "

@@ -61,6 +61,14 @@ def test_no_loss_is_apart_from_some() -> None:
     assert found.slices[1].name.startswith("up to ")
 
 
+def test_no_offset_is_apart_from_either_sign() -> None:
+    offset = [0.0] * 10 + [n / 200 for n in range(-10, 11) if n]
+    found = cut(judged([0] * 30, [0] * 30), "offset", [str(value) for value in offset])
+    assert (found.slices[0].name, found.slices[0].seconds) == ("0", 10)
+    assert found.slices[1].name.startswith("-0.05 to ")
+    assert sum(part.seconds for part in found.slices) == 30
+
+
 def test_levels_are_binned_on_round_numbers() -> None:
     level = np.linspace(-40, 0, 60)
     found = cut(judged([0] * 60, [0] * 60), "gain_db", [f"{value:.2f}" for value in level])
