@@ -23,7 +23,7 @@ from agent.train.parallel import Workers, spread
 from agent.train.singing import SINGING_RATE, Voice, Wave, analyse, sing
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
-TUNES_A_FAMILY = 5
+TUNES_A_FAMILY = 10
 TUNE_SECONDS = 40.0
 SONGS_A_SINGER = 4
 _TIMEOUT_S = 120
@@ -97,8 +97,11 @@ class Singer:
 
 SINGERS = (
     Singer("en-us+Andrea", 57), Singer("es+Alicia", 58), Singer("it+belinda", 57), Singer("pt-br+linda", 59),
-    Singer("de+steph", 56), Singer("fr-fr+Annie", 57), Singer("en-us+Mario", 45), Singer("es+pablo", 46),
-    Singer("it+antonio", 44), Singer("pt-br+marcelo", 45), Singer("de+boris", 43), Singer("sv+ed", 46),
+    Singer("de+steph", 56), Singer("fr-fr+Annie", 57), Singer("ru+anika", 57), Singer("pl+f5", 58),
+    Singer("en-us+steph2", 56), Singer("tr+steph3", 58),
+    Singer("en-us+Mario", 45), Singer("es+pablo", 46), Singer("it+antonio", 44), Singer("pt-br+marcelo", 45),
+    Singer("de+boris", 43), Singer("sv+ed", 46), Singer("fr-fr+Jacky", 45), Singer("ru+Denis", 44),
+    Singer("en-us+Gene", 46), Singer("hi+Hugo", 45),
 )  # fmt: skip
 
 
