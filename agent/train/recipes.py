@@ -21,7 +21,8 @@ class ForestRecipe:
     """Share of the seconds that each tree is fitted on, above 0. On strangers a quarter scores no worse than
     all seconds and leaves of 16, in a third of the time, and keeps the file below 15 MB."""
     features_per_split: float | None = None
-    """Share of the features that each split may choose from; None is their square root."""
+    """Share of the features that each split may choose from; None is their square root. Measured: macro F1
+    .968 on strangers with the square root, .965 with a fifth, .963 with two fifths."""
     balanced: bool = True
     """Every sound counts alike, however many seconds it has."""
     ambiguous: bool = True
