@@ -1,5 +1,6 @@
 """Joblib's loops on a Dask cluster that is there already (https://distributed.dask.org); `cluster` extra."""
 
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
@@ -34,6 +35,12 @@ class ClusterBackend(DaskDistributedBackend):  # type: ignore[misc]
         future.add_done_callback(tell)
         return future
 
+    def retrieve_result_callback(self, out: Any) -> Any:
+        """Return what a task returned, or raise what it ended in."""
+        if isinstance(out, CancelledError):
+            raise _explain(out)
+        return super().retrieve_result_callback(out)
+
     def effective_n_jobs(self, n_jobs: int = 1) -> int:
         """Count the cluster's threads; 2 at least, for joblib does in this very process what one can do."""
         return max(2, int(super().effective_n_jobs(n_jobs)))
@@ -49,7 +56,8 @@ def _explain(error: BaseException) -> MaterialError:
             )
         case CancelledError():
             return MaterialError(
-                "the Dask scheduler is gone: start it again, then give the same command again"
+                "the cluster has lost what this work needs, with its scheduler or the worker that had it: "
+                "give the same command again"
             )
         case _:
             reason = str(error).strip().split("\n")[0] or type(error).__name__
@@ -76,6 +84,9 @@ def cluster_backend(address: str) -> Iterator[ClusterBackend]:
             f"no Dask scheduler answers at '{address}': start one with `dask scheduler`, or write its "
             "address as tcp://scheduler:8786"
         ) from error
+    for noisy in ("distributed.client", "tornado.application"):
+        # All that they write of a lost connection stands in the sentence that the command ends with.
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
     with client:
         if not client.ncores():
             raise MaterialError(

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,7 @@ PATIENCE_SECONDS = 60
 @dataclass(frozen=True, slots=True)
 class Cluster:
     address: str
+    scheduler: subprocess.Popen[bytes]
     workers: tuple[subprocess.Popen[bytes], ...]
 
 
@@ -56,13 +59,13 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         return process
 
     with ExitStack() as running:
-        start("scheduler", "--host", "127.0.0.1", "--port", "0")
+        scheduler = start("scheduler", "--host", "127.0.0.1", "--port", "0")
         lone = ("--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path))
         workers = tuple(start("worker", "--host", "127.0.0.1", *lone) for _ in range(2))
         address = _address(file)
         with Client(address, timeout=PATIENCE_SECONDS) as client:  # type: ignore[no-untyped-call]
             client.wait_for_workers(2, timeout=PATIENCE_SECONDS)
-        yield Cluster(address, workers)
+        yield Cluster(address, scheduler, workers)
 
 
 def _address(file: Path) -> str:
@@ -119,6 +122,18 @@ def _look_for_recordings(name: str) -> None:
     from agent.train.label_job import hear_batch
 
     hear_batch(Path("/nowhere"), (), default_aggregation(), Rules(), (name,))
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_scheduler_that_goes_away_ends_the_work(
+    ordered: bool, cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    results = spread(Workers(cluster=cluster.address), square, count(), ordered=ordered)
+    assert next(results) in {0, 1, 4, 9}
+    cluster.scheduler.kill()
+    with pytest.raises(MaterialError, match="the cluster has lost what this work needs"):
+        deque(results, maxlen=0)
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense", "tcp://127.0.0.1", "tcp://:x"])
