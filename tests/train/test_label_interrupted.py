@@ -79,8 +79,8 @@ def wait_until(met: Callable[[], bool]) -> None:
 
 
 def wait_for_the_middle(process: subprocess.Popen[str], place: Path) -> None:
-    """Wait until one worker has heard a batch, and waits with the next."""
-    wait_until(lambda: (place / "gate.reached").exists() or process.poll() is not None)
+    """Wait until both workers have heard a batch, and wait with the next."""
+    wait_until(lambda: len(list(place.glob("gate.reached-*"))) == 2 or process.poll() is not None)
     assert process.poll() is None, process.communicate()[1]
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 
 from agent.train.teachers.teacher import Frames, Teacher, Waveform
 from agent.train.teachers.yamnet import Yamnet, open_interpreter
@@ -18,7 +19,7 @@ class MoodyFile:
 
     model: Path
     gate: Path | None = None
-    """After the first batch a worker waits until this file is there; `<gate>.reached` tells that it does."""
+    """After its first batch a worker waits until this file is there, and tells by `<gate>.reached-<who>`."""
     grave: Path | None = None
     """Where this file is missing, a worker writes it when it shall hear something, and dies of it."""
 
@@ -42,7 +43,7 @@ class _Moody:
                 self._grave.touch(exist_ok=False)
                 os.kill(os.getpid(), signal.SIGKILL)
         if self._gate is not None and self._batches:
-            self._gate.with_suffix(".reached").touch()
+            self._gate.with_suffix(f".reached-{os.getpid()}-{get_ident()}").touch()
             while not self._gate.exists():
                 time.sleep(0.01)
         self._batches += 1
