@@ -81,6 +81,7 @@ def test_a_repeated_packet_fades() -> None:
     assert run[:2] == pytest.approx([0.35, 0.245], abs=1e-3)
 
 
+@settings(deadline=None)
 @given(
     share=st.floats(0, 0.4),
     stay=st.floats(0, 0.9),
