@@ -19,14 +19,14 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.hearing.pcm import SAMPLE_RATE
-from agent.train.codecs import Codec, draw_coding, encode_decode
-from agent.train.compose_job import make_corpus
-from agent.train.corpus import Origin
-from agent.train.material import find_material
+from agent.train.corpus.codecs import Codec, draw_coding, encode_decode
+from agent.train.corpus.compose_job import make_corpus
+from agent.train.corpus.folder import Origin
+from agent.train.corpus.material import find_material
+from agent.train.corpus.plan import DEFAULT_PLAN, read_plan
+from agent.train.corpus.store import recordings_of, store
+from agent.train.corpus.synth import compose
 from agent.train.parallel import Workers
-from agent.train.plan import DEFAULT_PLAN, read_plan
-from agent.train.store import recordings_of, store
-from agent.train.synth import compose
 
 
 @dataclass(slots=True)

@@ -24,16 +24,16 @@ from agent.hearing.features import Vectors
 from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.sound import SOUNDS, HeardSecond, Sound
 from agent.hearing.spectrogram import LOOKAHEAD
-from agent.train.channel import draw_channel, transmit
-from agent.train.examples import Examples
-from agent.train.fit import fit
-from agent.train.label_table import Row
-from agent.train.material import Source, find_material
+from agent.train.corpus.channel import draw_channel, transmit
+from agent.train.corpus.material import Source, find_material
+from agent.train.corpus.plan import read_plan
+from agent.train.corpus.synth import compose, share_folds
+from agent.train.labels.label_table import Row
 from agent.train.parallel import Workers
-from agent.train.plan import read_plan
-from agent.train.recipes import ForestRecipe
-from agent.train.synth import compose, share_folds
-from agent.train.views import hear_recording
+from agent.train.student.examples import Examples
+from agent.train.student.fit import fit
+from agent.train.student.recipes import ForestRecipe
+from agent.train.student.views import hear_recording
 from agent.verdict.evidence import Evidence, Settling
 from agent.verdict.outcome import Outcome
 from agent.verdict.settle import settle

@@ -2,15 +2,15 @@
 
 import typer
 
-from agent.train.evaluate_command import evaluate_candidate
-from agent.train.fit_command import fit_candidate
-from agent.train.harvest_command import harvest
-from agent.train.label_command import label
-from agent.train.publish_command import publish_candidate
-from agent.train.render_command import render
-from agent.train.review_command import review
-from agent.train.sweep_command import sweep_settings
-from agent.train.synth_command import synth
+from agent.train.corpus.harvest_command import harvest
+from agent.train.corpus.render_command import render
+from agent.train.corpus.synth_command import synth
+from agent.train.evaluation.evaluate_command import evaluate_candidate
+from agent.train.evaluation.publish_command import publish_candidate
+from agent.train.labels.label_command import label
+from agent.train.review.review_command import review
+from agent.train.student.fit_command import fit_candidate
+from agent.train.student.sweep_command import sweep_settings
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.command()(render)

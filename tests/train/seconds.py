@@ -7,10 +7,10 @@ import soundfile
 
 from agent.hearing.features import Vectors
 from agent.hearing.sound import SOUNDS
-from agent.train.examples import Examples
-from agent.train.label_table import Row, write_rows
-from agent.train.labelling import LabelledSecond
-from agent.train.strangers import Strangers
+from agent.train.labels.label_table import Row, write_rows
+from agent.train.labels.labelling import LabelledSecond
+from agent.train.student.examples import Examples
+from agent.train.student.strangers import Strangers
 from tests.train.conftest import song, voice
 
 RATE_HZ = 8000

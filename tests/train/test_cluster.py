@@ -17,11 +17,11 @@ import pytest
 import soundfile
 from distributed import Client
 
-from agent.train.aggregation import default_aggregation
-from agent.train.audio import find_recordings
 from agent.train.errors import MaterialError
-from agent.train.label_job import Job, Outcome, run
-from agent.train.labelling import Member, Rules
+from agent.train.labels.aggregation import default_aggregation
+from agent.train.labels.audio import find_recordings
+from agent.train.labels.label_job import Job, Outcome, run
+from agent.train.labels.labelling import Member, Rules
 from agent.train.parallel import Workers, spread
 from tests.train.teachers.made import tone, write_loudness_model
 from tests.train.teachers.moody import MoodyFile
@@ -119,7 +119,7 @@ def test_a_cluster_does_what_a_machine_does_and_gives_up_where_that_would(cluste
 
 
 def _look_for_recordings(name: str) -> None:
-    from agent.train.label_job import hear_batch
+    from agent.train.labels.label_job import hear_batch
 
     hear_batch(Path("/nowhere"), (), default_aggregation(), Rules(), (name,))
 

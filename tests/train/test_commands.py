@@ -11,7 +11,7 @@ from agent.hearing.ear import Ear, Stream
 from agent.hearing.forest import Forest
 from agent.hearing.sound import Encoding
 from agent.train.commands import app
-from agent.train.label_table import read_rows
+from agent.train.labels.label_table import read_rows
 from tests.train.conftest import World
 
 

@@ -1,0 +1,1 @@
+"""What a student is worth, as a report, and whether it may take the place of the present one."""

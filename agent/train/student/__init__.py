@@ -1,0 +1,1 @@
+"""From labelled seconds to a student, judged on strangers."""
