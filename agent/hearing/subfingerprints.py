@@ -45,7 +45,15 @@ def sub_fingerprints(mel: LogMel) -> Prints:
     return np.packbits(rises, axis=1, bitorder="little")
 
 
-def agreement(heard: Movement, known: Prints) -> float:
-    """Say how far movement and sub-fingerprints of as many frames agree, in dB: all of it or minus all."""
-    signs = _SIGNS[known].reshape(len(known), -1)
-    return float(np.vdot(heard, signs))
+def likeness(
+    heard: Movement, known: Prints, within: NDArray[np.bool_], frames: int
+) -> NDArray[np.float32]:
+    """Return the share of movement that agrees with sub-fingerprints, for every `frames` frames, -1 to 1.
+
+    What is heard where `within` is false has nothing to agree with, and counts as half for, half against.
+    """
+    agreed = np.einsum("fb,fb->f", heard, _SIGNS[known].reshape(heard.shape)) * within
+    moved = np.abs(heard).sum(axis=1)
+    whole = moved.reshape(-1, frames).sum(axis=1) + np.float32(1.0)
+    shares: NDArray[np.float32] = agreed.reshape(-1, frames).sum(axis=1) / whole
+    return shares

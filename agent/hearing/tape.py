@@ -15,6 +15,7 @@ PRINT_VERSION = 1
 """Raised with every change of what a fingerprint means; one of another version is made anew from its audio."""
 
 _FEWEST_VOTES = 4
+_NEIGHBOURS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,14 @@ def elect(votes: Ints, most: int) -> Ints:
     counts = np.diff(edges, append=ordered.size)
     joined = counts.copy()
     joined[:-1] += np.where(np.diff(shifts) == 1, counts[1:], 0)
-    top = np.argpartition(joined, -most)[-most:] if joined.size > most else np.arange(joined.size)
-    top = top[np.argsort(-joined[top], kind="stable")]
-    best: Ints = shifts[top[joined[top] >= _FEWEST_VOTES]]
-    return best
+    # Neighbours of a good shift are good too: there may be two of them for each that is wanted.
+    several = 4 * most
+    top = np.argpartition(joined, -several)[-several:] if joined.size > several else np.arange(joined.size)
+    best: list[int] = []
+    for at in top[np.argsort(-joined[top], kind="stable")].tolist():
+        if joined[at] < _FEWEST_VOTES or len(best) == most:
+            break
+        onto = at + 1 if joined[at] > 2 * counts[at] else at
+        if all(abs(int(shifts[onto]) - other) > _NEIGHBOURS for other in best):
+            best.append(int(shifts[onto]))
+    return np.array(best, np.int64)
