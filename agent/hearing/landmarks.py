@@ -72,7 +72,7 @@ def landmarks(mel: LogMel, since: int = 0) -> Landmarks:
         wanted &= frame[other] >= since - PEAK_FRAMES
     first, place = np.nonzero(wanted)
     second = other[first, place]
-    hashes = (band[first] << 11) | (band[second] << 5) | (distance[first, place] - NEAREST) >> 1
+    hashes = (band[first] << 11) | (band[second] << 5) | (distance[first, place] - NEAREST)
     return Landmarks(part[first], frame[first], hashes)
 
 

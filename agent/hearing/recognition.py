@@ -19,9 +19,9 @@ from agent.hearing.landmarks import CONTEXT, Ints, landmarks
 from agent.hearing.mel import FLOOR_DB, MEL_BANDS, LogMel
 from agent.hearing.spectrogram import FRAMES_PER_SECOND
 from agent.hearing.subfingerprints import Movement, Prints, likeness, movement, sub_fingerprints
-from agent.hearing.tape import Fingerprint, Tape, elect
+from agent.hearing.tape import Fingerprint, Shifts, Tape, elect
 
-WINDOW_SECONDS = 6
+WINDOW_SECONDS = 5
 """Seconds of speech that a call is recognised by."""
 COLLECTED_SECONDS = 20
 """Seconds of speech that a call's own fingerprint holds at most."""
@@ -34,7 +34,9 @@ FEWEST_SECONDS = 2
 RIVAL = 0.7
 """No match while another announcement has this share of the evidence: both may begin with the same words."""
 _ALIKE = 0.2
-_SHIFTS = 3
+_SHIFTS = 2
+_KEPT_SHIFTS = 4
+_VOTING_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +70,19 @@ class Match:
 class _Second:
     frame: int
     movement: Movement
-    votes: Ints
+    votes: Shifts
 
 
 class Recollection:
     """What recognition remembers of one call: about 130 kB while it hears speech."""
 
-    __slots__ = ("_collected", "_edge", "_known", "_next", "_seconds", "allowed")
+    __slots__ = ("_collected", "_edge", "_known", "_next", "_seconds", "_shifts", "allowed")
 
     def __init__(self, allowed: NDArray[np.bool_] | None = None) -> None:
         self.allowed = allowed
         """Which announcements may be recognised in this call, (announcements,); None: all."""
         self._seconds: deque[_Second] = deque(maxlen=WINDOW_SECONDS)
+        self._shifts: Shifts = np.zeros(0, np.int32)
         self._collected: list[tuple[int, Ints, Ints, Prints]] = []
         self._edge: LogMel = np.empty((0, MEL_BANDS), np.float32)
         self._next = -1
@@ -129,9 +132,13 @@ def recognise(known: Known, heard: Sequence[tuple[Recollection, float, LogMel]])
             call._collected.append((at, hashes, places, sub_fingerprints(blocks[index])[CONTEXT:]))
         if call._known is not known:
             call._seconds.clear()
+            call._shifts = call._shifts[:0]
             call._known = known
         call._seconds.append(_Second(at, moved, known.tape.votes(hashes, places)))
-        matches.append(_best(known, call._seconds, call.allowed))
+        lately = [second.votes for second in list(call._seconds)[-_VOTING_SECONDS:]]
+        shifts = np.union1d(elect(np.concatenate(lately), _SHIFTS), call._shifts)
+        match, call._shifts = _best(known, call._seconds, shifts, call.allowed)
+        matches.append(match)
     return matches
 
 
@@ -142,23 +149,24 @@ def identify(known: Known, fingerprint: Fingerprint) -> Match | None:
     signs = np.unpackbits(moved, axis=1, bitorder="little").astype(np.float32) * 2 - 1
     signs[~moved.any(axis=1)] = 0.0
     votes = known.tape.votes(fingerprint.hashes.astype(np.int64), fingerprint.frames.astype(np.int64))
-    nothing = np.zeros(0, np.int64)
+    nothing = np.zeros(0, np.int32)
     seconds = [
-        _Second(frame, signs[frame : frame + FRAMES_PER_SECOND], nothing if frame else votes)
+        _Second(frame, signs[frame : frame + FRAMES_PER_SECOND], nothing)
         for frame in range(0, len(signs), FRAMES_PER_SECOND)
     ]
-    return _best(known, seconds, None)
+    return _best(known, seconds, elect(votes, _SHIFTS), None)[0] if seconds else None
 
 
-def _best(known: Known, seconds: Sequence[_Second], allowed: NDArray[np.bool_] | None) -> Match | None:
-    shifts = elect(np.concatenate([second.votes for second in seconds]), _SHIFTS) if seconds else ()
-    if not len(shifts):
-        return None
+def _best(
+    known: Known, seconds: Sequence[_Second], shifts: Shifts, allowed: NDArray[np.bool_] | None
+) -> tuple[Match | None, Shifts]:
+    """Return what these seconds are, and the shifts at which any of them is alike."""
     heard = np.concatenate([second.movement for second in seconds])
     places = (np.array([s.frame for s in seconds])[:, np.newaxis] + np.arange(FRAMES_PER_SECOND)).ravel()
     tape = known.tape
     of_owner: dict[int, NDArray[np.float32]] = {}
-    for shift in shifts:
+    kept: list[int] = []
+    for shift in shifts.tolist():
         frames = places + shift
         recording = _most_common(tape.recording_at(frames))
         owner = int(known.owners[recording])
@@ -168,14 +176,17 @@ def _best(known: Known, seconds: Sequence[_Second], allowed: NDArray[np.bool_] |
         prints = tape.prints[np.where(within, frames, 0)]
         alike = likeness(heard, prints, within, FRAMES_PER_SECOND)
         of_owner[owner] = np.maximum(of_owner.get(owner, alike), alike)
+        if alike.max() >= _ALIKE:
+            kept.append(shift)
     ranked = sorted(
         ((float(np.maximum(alike - CHANCE, 0).sum()), owner) for owner, alike in of_owner.items()), reverse=True
     )
+    still = np.array(kept[-_KEPT_SHIFTS:], np.int32)
     if not ranked or ranked[0][0] < ENOUGH or (len(ranked) > 1 and ranked[1][0] > RIVAL * ranked[0][0]):
-        return None
+        return None, still
     evidence, owner = ranked[0]
     count = int((of_owner[owner] >= _ALIKE).sum())
-    return Match(owner, evidence, count) if count >= FEWEST_SECONDS else None
+    return (Match(owner, evidence, count) if count >= FEWEST_SECONDS else None), still
 
 
 def _most_common(recordings: Ints) -> int:
