@@ -48,9 +48,7 @@ def landmarks(mel: LogMel, since: int = 0) -> Landmarks:
     second adds to its CONTEXT. Peaks in the last PEAK_FRAMES frames wait for what follows them.
     """
     parts, frames, _ = mel.shape
-    padded = np.full(
-        (parts, frames + 2 * PEAK_FRAMES, MEL_BANDS + 2 * PEAK_BANDS), -np.inf, np.float32
-    )
+    padded = np.full((parts, frames + 2 * PEAK_FRAMES, MEL_BANDS + 2 * PEAK_BANDS), -np.inf, np.float32)
     padded[:, PEAK_FRAMES:-PEAK_FRAMES, PEAK_BANDS:-PEAK_BANDS] = mel
     highest = _running_maximum(_running_maximum(padded, 1, 2 * PEAK_FRAMES + 1), 2, 2 * PEAK_BANDS + 1)
     peaks = (mel == highest) & (mel > _FAINTEST_DB)

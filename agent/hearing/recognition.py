@@ -179,7 +179,8 @@ def _best(
         if alike.max() >= _ALIKE:
             kept.append(shift)
     ranked = sorted(
-        ((float(np.maximum(alike - CHANCE, 0).sum()), owner) for owner, alike in of_owner.items()), reverse=True
+        ((float(np.maximum(alike - CHANCE, 0).sum()), owner) for owner, alike in of_owner.items()),
+        reverse=True,
     )
     still = np.array(kept[-_KEPT_SHIFTS:], np.int32)
     if not ranked or ranked[0][0] < ENOUGH or (len(ranked) > 1 and ranked[1][0] > RIVAL * ranked[0][0]):

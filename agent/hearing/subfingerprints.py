@@ -45,9 +45,7 @@ def sub_fingerprints(mel: LogMel) -> Prints:
     return np.packbits(rises, axis=1, bitorder="little")
 
 
-def likeness(
-    heard: Movement, known: Prints, within: NDArray[np.bool_], frames: int
-) -> NDArray[np.float32]:
+def likeness(heard: Movement, known: Prints, within: NDArray[np.bool_], frames: int) -> NDArray[np.float32]:
     """Return the share of movement that agrees with sub-fingerprints, for every `frames` frames, -1 to 1.
 
     What is heard where `within` is false has nothing to agree with, and counts as half for, half against.

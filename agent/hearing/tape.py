@@ -12,7 +12,7 @@ from agent.hearing.mel import LogMel
 from agent.hearing.subfingerprints import Prints, sub_fingerprints
 
 PRINT_VERSION = 1
-"""Raised with every change of what a fingerprint means; one of another version is made anew from its audio."""
+"""Raised with every change of what a fingerprint means; others are made anew from their audio."""
 
 Shifts = NDArray[np.int32]
 """Frames of the tape less frames of a call, (n,)."""
