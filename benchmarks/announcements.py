@@ -231,7 +231,7 @@ def same_recording(name: str, sound: Samples, own: Sequence[Samples], known: Kno
         correlation = np.abs(signal.correlate(sound, other, method="fft")).max()
         alike = float(correlation / np.sqrt(np.sum(sound**2) * np.sum(other**2)))
         show(f"  {name} matches announcement {match.owner} undisturbed, waveforms correlate at {alike:.2f}")
-        return alike > 0.3
+        return alike > 0.2
     return False
 
 

@@ -13,11 +13,11 @@ from agent.announcements.announcement import Announcement
 from agent.announcements.database import LibraryError, connect, explained, pack, unpack
 from agent.hearing.mel import log_mel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
-from agent.hearing.recognition import FEWEST_SECONDS, Known, identify
+from agent.hearing.recognition import Known, identify
 from agent.hearing.spectrogram import Framer, power
 from agent.hearing.tape import PRINT_VERSION, Fingerprint
 
-LONGEST_SECONDS = 300.0
+SHORTEST_SECONDS, LONGEST_SECONDS = 2.5, 300.0
 _FEWEST_LANDMARKS = 60
 _LANDMARKS_OVERLAP = "it is already known as '{}'; remove that first, or add it under that name"
 
@@ -145,15 +145,15 @@ class Library:
 
     def _shelve(self, announcement: Announcement, recording: Samples, before: Snapshot) -> None:
         seconds = recording.size / SAMPLE_RATE
-        if not FEWEST_SECONDS + 0.5 <= seconds <= LONGEST_SECONDS:
+        if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
             raise LibraryError(
                 f"'{announcement.name}': a recording lasts {seconds:.1f} s; "
-                f"give one of {FEWEST_SECONDS + 0.5:g} to {LONGEST_SECONDS:g} s."
+                f"give one of {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s."
             )
         fingerprint = fingerprint_of(recording)
         if fingerprint.hashes.size < _FEWEST_LANDMARKS:
             raise LibraryError(
-                f"'{announcement.name}': a recording holds too little speech to be recognised by; give another."
+                f"'{announcement.name}': a recording holds too little speech to be known by; give another."
             )
         pcm = to_pcm16(recording)
         digest = hashlib.sha256(pcm).hexdigest()

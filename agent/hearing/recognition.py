@@ -1,10 +1,10 @@
-"""Recognises known announcements in calls, second by second, from any offset and around spoken numbers.
+"""Recognises known announcements in calls, second by second, before or after a spoken number.
 
-Landmarks elect the few shifts at which a call may lie over the tape of known recordings; then
-sub-fingerprints of every remembered second are compared there. A second's *likeness* is the share of
-its movement that agrees, -1 to 1, chance near 0; an announcement's evidence is the sum over seconds of
-what its best shift has above CHANCE. Two shifts of one announcement add up, so that head and tail
-count around a spoken number of any length.
+Landmarks elect the few shifts at which a call may lie over the tape of known recordings; then the
+sub-fingerprints of every remembered second are compared there. The *likeness* of a piece is the share of
+its movement that agrees, -1 to 1, chance near 0. One word by the same voice makes a second alike, and
+shared phrases make two: a match needs RUN_SECONDS of speech in a row, at one shift, of which most
+quarters are alike. Between announcements the sum over all remembered seconds and shifts decides.
 """
 
 from collections import deque
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from agent.hearing.landmarks import CONTEXT, Ints, landmarks
 from agent.hearing.mel import FLOOR_DB, MEL_BANDS, LogMel
 from agent.hearing.spectrogram import FRAMES_PER_SECOND
-from agent.hearing.subfingerprints import Movement, Prints, likeness, movement, sub_fingerprints
+from agent.hearing.subfingerprints import Movement, Prints, compare, movement, sub_fingerprints
 from agent.hearing.tape import Fingerprint, Shifts, Tape, elect
 
 WINDOW_SECONDS = 5
@@ -27,13 +27,16 @@ COLLECTED_SECONDS = 20
 """Seconds of speech that a call's own fingerprint holds at most."""
 CHANCE = 0.1
 """Likeness of a second below which it counts for nothing."""
-ENOUGH = 0.45
-"""Evidence that makes a match."""
-FEWEST_SECONDS = 2
-"""Seconds that must be alike: phrases are shared, whole announcements are not."""
+RUN_SECONDS = 3
+"""Seconds of speech in a row that a match is made of, at most."""
+ENOUGH = 0.5
+"""Evidence in one run that makes a match: what the likeness of its seconds has above CHANCE, added up."""
+FEWEST_QUARTERS = 8
+"""Quarters of a second in one run that must be alike: 2 s."""
 RIVAL = 0.7
-"""No match while another announcement has this share of the evidence: both may begin with the same words."""
+"""No match while another announcement has this share of all evidence: both may begin with the same words."""
 _ALIKE = 0.2
+_QUARTER = FRAMES_PER_SECOND // 4
 _SHIFTS = 2
 _KEPT_SHIFTS = 4
 _VOTING_SECONDS = 3
@@ -62,8 +65,8 @@ class Match:
     """Number of the announcement."""
     evidence: float
     """ENOUGH or more; a clean second adds about 0.65, one through GSM and noise 0.3."""
-    seconds: int
-    """Seconds that are alike, of the last WINDOW_SECONDS of speech."""
+    seconds: float
+    """Seconds that are alike, 2 to RUN_SECONDS, in quarters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ def _best(
     places = (np.array([s.frame for s in seconds])[:, np.newaxis] + np.arange(FRAMES_PER_SECOND)).ravel()
     tape = known.tape
     of_owner: dict[int, NDArray[np.float32]] = {}
+    runs: dict[int, tuple[float, int]] = {}
     kept: list[int] = []
     for shift in shifts.tolist():
         frames = places + shift
@@ -173,21 +177,30 @@ def _best(
         if allowed is not None and not allowed[owner]:
             continue
         within = (frames >= tape.starts[recording]) & (frames < tape.ends[recording])
-        prints = tape.prints[np.where(within, frames, 0)]
-        alike = likeness(heard, prints, within, FRAMES_PER_SECOND)
-        of_owner[owner] = np.maximum(of_owner.get(owner, alike), alike)
+        agreed, moved = compare(heard, tape.prints[np.where(within, frames, 0)], within, _QUARTER)
+        quarters = agreed / (moved + np.float32(1.0)) >= _ALIKE
+        alike = agreed.reshape(-1, 4).sum(axis=1) / (moved.reshape(-1, 4).sum(axis=1) + np.float32(1.0))
+        above = np.maximum(alike - np.float32(CHANCE), 0)
+        of_owner[owner] = np.maximum(of_owner.get(owner, above), above)
+        runs[owner] = max(runs.get(owner, (0.0, 0)), _best_run(above, quarters.reshape(-1, 4).sum(axis=1)))
         if alike.max() >= _ALIKE:
             kept.append(shift)
-    ranked = sorted(
-        ((float(np.maximum(alike - CHANCE, 0).sum()), owner) for owner, alike in of_owner.items()),
-        reverse=True,
-    )
     still = np.array(kept[-_KEPT_SHIFTS:], np.int32)
-    if not ranked or ranked[0][0] < ENOUGH or (len(ranked) > 1 and ranked[1][0] > RIVAL * ranked[0][0]):
+    ranked = sorted(((float(above.sum()), owner) for owner, above in of_owner.items()), reverse=True)
+    if not ranked or (len(ranked) > 1 and ranked[1][0] > RIVAL * ranked[0][0]):
         return None, still
-    evidence, owner = ranked[0]
-    count = int((of_owner[owner] >= _ALIKE).sum())
-    return (Match(owner, evidence, count) if count >= FEWEST_SECONDS else None), still
+    owner = ranked[0][1]
+    evidence, count = runs[owner]
+    return (Match(owner, evidence, count / 4) if evidence >= ENOUGH else None), still
+
+
+def _best_run(above: NDArray[np.float32], quarters: Ints) -> tuple[float, int]:
+    """Return evidence and alike quarters of the best seconds in a row that have enough of them, or zeros."""
+    runs = [
+        (float(above[at : at + RUN_SECONDS].sum()), int(quarters[at : at + RUN_SECONDS].sum()))
+        for at in range(max(1, len(above) - RUN_SECONDS + 1))
+    ]
+    return max(((evidence, count) for evidence, count in runs if count >= FEWEST_QUARTERS), default=(0.0, 0))
 
 
 def _most_common(recordings: Ints) -> int:

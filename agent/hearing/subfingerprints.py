@@ -45,13 +45,13 @@ def sub_fingerprints(mel: LogMel) -> Prints:
     return np.packbits(rises, axis=1, bitorder="little")
 
 
-def likeness(heard: Movement, known: Prints, within: NDArray[np.bool_], frames: int) -> NDArray[np.float32]:
-    """Return the share of movement that agrees with sub-fingerprints, for every `frames` frames, -1 to 1.
+def compare(
+    heard: Movement, known: Prints, within: NDArray[np.bool_], frames: int
+) -> tuple[Movement, Movement]:
+    """Return how much agrees with sub-fingerprints and how much moves, in dB, for every `frames` frames.
 
-    What is heard where `within` is false has nothing to agree with, and counts as half for, half against.
+    What is heard where `within` is false moves and has nothing to agree with.
     """
     agreed = np.einsum("fb,fb->f", heard, _SIGNS[known].reshape(heard.shape)) * within
     moved = np.abs(heard).sum(axis=1)
-    whole = moved.reshape(-1, frames).sum(axis=1) + np.float32(1.0)
-    shares: NDArray[np.float32] = agreed.reshape(-1, frames).sum(axis=1) / whole
-    return shares
+    return agreed.reshape(-1, frames).sum(axis=1), moved.reshape(-1, frames).sum(axis=1)
