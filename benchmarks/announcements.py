@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from scipy import signal, stats
+from scipy import fft, signal, stats
 
 from agent.hearing.mel import LogMel, log_mel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
@@ -106,7 +106,7 @@ def main() -> None:
     foreign = [x for name, x in strangers if not same_recording(name, x, own, known)]
     show(f"foreign: {len(foreign)} recordings, {sum(map(len, foreign)) / SAMPLE_RATE:.0f} s")
     for line in (G711, GSM):
-        measure_own(line, own, known, arguments.own)
+        measure_own(line, own, known, arguments.own // 2)
     measure_foreign(foreign, known, arguments.foreign)
     measure_growth(fingerprints, own, arguments.growth)
 
@@ -137,6 +137,8 @@ def measure_foreign(foreign: Sequence[Samples], known: Known, queries: int) -> N
             asked += len(batch)
             strongest += [(a.evidence, of) for a, (of, _) in zip(answers, batch, strict=True) if a]
             matched = len(strongest)
+            if asked % (100 * BATCH) == 0:
+                show(f"  {asked} foreign queries, {matched} matched")
     show(
         f"foreign: {matched} of {asked} matched, false rate {matched / asked:.6f} "
         f"(95 %: {interval(matched, asked)}), {1e3 * cost / asked / QUERY_SECONDS:.3f} ms a second; "
@@ -195,8 +197,10 @@ def batches(
         heard: list[Samples] = []
         for first in range(0, count, 8):  # eight queries share a line, each at its own level
             joined = np.concatenate(pieces[first : first + 8])
-            sent = transmit(joined, line.channel(rng, -26.0))
-            heard += [*sent.reshape(-1, QUERY_SAMPLES)]
+            padded = np.zeros(fft.next_fast_len(len(joined)), np.float32)
+            padded[: len(joined)] = joined
+            sent = transmit(padded, line.channel(rng, -26.0))
+            heard += [*sent[: len(joined)].reshape(-1, QUERY_SAMPLES)]
         yield [(int(index), spectra(x)) for index, x in zip(chosen, heard, strict=True)]
 
 
