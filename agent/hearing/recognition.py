@@ -10,7 +10,7 @@ quarters are alike. Between announcements the sum over all remembered seconds an
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from agent.hearing.landmarks import CONTEXT, Ints, landmarks
 from agent.hearing.mel import FLOOR_DB, MEL_BANDS, LogMel
 from agent.hearing.spectrogram import FRAMES_PER_SECOND
-from agent.hearing.subfingerprints import Movement, Prints, compare, movement, sub_fingerprints
+from agent.hearing.subfingerprints import Movement, Prints, agreement, movement, sub_fingerprints
 from agent.hearing.tape import Fingerprint, Shifts, Tape, elect
 
 WINDOW_SECONDS = 5
@@ -36,6 +36,7 @@ FEWEST_QUARTERS = 8
 RIVAL = 0.7
 """No match while another announcement has this share of all evidence: both may begin with the same words."""
 _ALIKE = 0.2
+_LITTLE = np.float32(1.0)
 _QUARTER = FRAMES_PER_SECOND // 4
 _SHIFTS = 2
 _KEPT_SHIFTS = 4
@@ -73,6 +74,8 @@ class Match:
 class _Second:
     frame: int
     movement: Movement
+    moved: Movement
+    """How much each of its quarters moves, (4,)."""
     votes: Shifts
 
 
@@ -85,7 +88,7 @@ class Recollection:
         self.allowed = allowed
         """Which announcements may be recognised in this call, (announcements,); None: all."""
         self._seconds: deque[_Second] = deque(maxlen=WINDOW_SECONDS)
-        self._shifts: Shifts = np.zeros(0, np.int32)
+        self._shifts: list[int] = []
         self._collected: list[tuple[int, Ints, Ints, Prints]] = []
         self._edge: LogMel = np.empty((0, MEL_BANDS), np.float32)
         self._next = -1
@@ -126,21 +129,24 @@ def recognise(known: Known, heard: Sequence[tuple[Recollection, float, LogMel]])
     blocks = np.stack([call._block(at, mel) for at, (call, _, mel) in zip(frames, heard, strict=True)])
     found = landmarks(blocks, since=CONTEXT)
     edges = np.searchsorted(found.part, np.arange(len(heard) + 1))
+    movements = movement(blocks)[:, CONTEXT:]
+    moved = _by_quarter(movements)
+    prints = sub_fingerprints(blocks)[:, CONTEXT:]
     matches: list[Match | None] = []
     for index, (at, (call, _, _)) in enumerate(zip(frames, heard, strict=True)):
         new = slice(edges[index], edges[index + 1])
         hashes, places = found.hash[new], found.frame[new] + (at - CONTEXT)
-        moved = movement(blocks[index])[CONTEXT:]
         if len(call._collected) < COLLECTED_SECONDS:
-            call._collected.append((at, hashes, places, sub_fingerprints(blocks[index])[CONTEXT:]))
+            call._collected.append((at, hashes, places, prints[index].copy()))
         if call._known is not known:
             call._seconds.clear()
-            call._shifts = call._shifts[:0]
+            call._shifts = []
             call._known = known
-        call._seconds.append(_Second(at, moved, known.tape.votes(hashes, places)))
+        votes = known.tape.votes(hashes, places)
+        call._seconds.append(_Second(at, movements[index].copy(), moved[index], votes))
         lately = [second.votes for second in list(call._seconds)[-_VOTING_SECONDS:]]
-        shifts = np.union1d(elect(np.concatenate(lately), _SHIFTS), call._shifts)
-        match, call._shifts = _best(known, call._seconds, shifts, call.allowed)
+        shifts = {*elect(np.concatenate(lately), _SHIFTS).tolist(), *call._shifts}
+        match, call._shifts = _best(known, call._seconds, sorted(shifts), call.allowed)
         matches.append(match)
     return matches
 
@@ -153,57 +159,63 @@ def identify(known: Known, fingerprint: Fingerprint) -> Match | None:
     signs[~moved.any(axis=1)] = 0.0
     votes = known.tape.votes(fingerprint.hashes.astype(np.int64), fingerprint.frames.astype(np.int64))
     nothing = np.zeros(0, np.int32)
-    seconds = [
-        _Second(frame, signs[frame : frame + FRAMES_PER_SECOND], nothing)
-        for frame in range(0, len(signs), FRAMES_PER_SECOND)
-    ]
-    return _best(known, seconds, elect(votes, _SHIFTS), None)[0] if seconds else None
+    seconds = []
+    for frame in range(0, len(signs), FRAMES_PER_SECOND):
+        part = signs[frame : frame + FRAMES_PER_SECOND]
+        seconds.append(_Second(frame, part, _by_quarter(part), nothing))
+    return _best(known, seconds, elect(votes, _SHIFTS).tolist(), None)[0]
 
 
 def _best(
-    known: Known, seconds: Sequence[_Second], shifts: Shifts, allowed: NDArray[np.bool_] | None
-) -> tuple[Match | None, Shifts]:
+    known: Known, seconds: Sequence[_Second], shifts: list[int], allowed: NDArray[np.bool_] | None
+) -> tuple[Match | None, list[int]]:
     """Return what these seconds are, and the shifts at which any of them is alike."""
-    heard = np.concatenate([second.movement for second in seconds])
-    places = (np.array([s.frame for s in seconds])[:, np.newaxis] + np.arange(FRAMES_PER_SECOND)).ravel()
-    tape = known.tape
-    of_owner: dict[int, NDArray[np.float32]] = {}
+    if not shifts or not seconds:
+        return None, []
+    begins = np.array([second.frame for second in seconds]) + np.array(shifts)[:, np.newaxis]
+    frames = (begins[..., np.newaxis] + np.arange(FRAMES_PER_SECOND)).reshape(len(shifts), -1)
+    prints = known.tape.prints.take(frames, axis=0, mode="clip")
+    agreed = agreement(np.concatenate([second.movement for second in seconds]), prints, _QUARTER)
+    moved = np.concatenate([second.moved for second in seconds])
+    likeness = _fours(agreed).sum(axis=2) / (moved.reshape(-1, 4).sum(axis=1) + _LITTLE)
+    still = np.flatnonzero(likeness.max(axis=1) >= _ALIKE)
+    if not still.size:
+        return None, []
+    quarters = _fours(agreed / (moved + _LITTLE) >= _ALIKE).sum(axis=2)
+    owners = known.owners[known.tape.recording_at(begins + FRAMES_PER_SECOND // 2)]
+    above = np.maximum(likeness - np.float32(CHANCE), 0)
+    if allowed is not None:
+        above = np.where(allowed[owners], above, 0)
+    kept = [shifts[at] for at in still.tolist()][-_KEPT_SHIFTS:]
+    everything: dict[int, float] = {}
     runs: dict[int, tuple[float, int]] = {}
-    kept: list[int] = []
-    for shift in shifts.tolist():
-        frames = places + shift
-        recording = _most_common(tape.recording_at(frames))
-        owner = int(known.owners[recording])
-        if allowed is not None and not allowed[owner]:
-            continue
-        within = (frames >= tape.starts[recording]) & (frames < tape.ends[recording])
-        agreed, moved = compare(heard, tape.prints[np.where(within, frames, 0)], within, _QUARTER)
-        quarters = agreed / (moved + np.float32(1.0)) >= _ALIKE
-        alike = agreed.reshape(-1, 4).sum(axis=1) / (moved.reshape(-1, 4).sum(axis=1) + np.float32(1.0))
-        above = np.maximum(alike - np.float32(CHANCE), 0)
-        of_owner[owner] = np.maximum(of_owner.get(owner, above), above)
-        runs[owner] = max(runs.get(owner, (0.0, 0)), _best_run(above, quarters.reshape(-1, 4).sum(axis=1)))
-        if alike.max() >= _ALIKE:
-            kept.append(shift)
-    still = np.array(kept[-_KEPT_SHIFTS:], np.int32)
-    ranked = sorted(((float(above.sum()), owner) for owner, above in of_owner.items()), reverse=True)
-    if not ranked or (len(ranked) > 1 and ranked[1][0] > RIVAL * ranked[0][0]):
-        return None, still
-    owner = ranked[0][1]
+    for owner in set(owners[still].ravel().tolist()):
+        own = np.where(owners == owner, above, 0)
+        everything[owner] = float(own.max(axis=0).sum())
+        runs[owner] = max(map(_best_run, own[still].tolist(), quarters[still].tolist()))
+    owner = max(everything, key=everything.__getitem__)
+    if any(sum_ > RIVAL * everything[owner] for other, sum_ in everything.items() if other != owner):
+        return None, kept
     evidence, count = runs[owner]
-    return (Match(owner, evidence, count / 4) if evidence >= ENOUGH else None), still
+    return (Match(owner, evidence, count / 4) if evidence >= ENOUGH else None), kept
 
 
-def _best_run(above: NDArray[np.float32], quarters: Ints) -> tuple[float, int]:
+def _best_run(above: list[float], quarters: list[int]) -> tuple[float, int]:
     """Return evidence and alike quarters of the best seconds in a row that have enough of them, or zeros."""
-    runs = [
-        (float(above[at : at + RUN_SECONDS].sum()), int(quarters[at : at + RUN_SECONDS].sum()))
-        for at in range(max(1, len(above) - RUN_SECONDS + 1))
-    ]
-    return max(((evidence, count) for evidence, count in runs if count >= FEWEST_QUARTERS), default=(0.0, 0))
+    best = (0.0, 0)
+    for at in range(max(1, len(above) - RUN_SECONDS + 1)):
+        run = sum(above[at : at + RUN_SECONDS]), sum(quarters[at : at + RUN_SECONDS])
+        if run[1] >= FEWEST_QUARTERS and run > best:
+            best = run
+    return best
 
 
-def _most_common(recordings: Ints) -> int:
-    """Recordings under a shift lie side by side: the commonest of a few."""
-    values, counts = np.unique(recordings, return_counts=True)
-    return int(values[counts.argmax()])
+def _by_quarter(movements: Movement) -> Movement:
+    """Return how much (..., 64, 64) movement there is in each quarter of a second, (..., 4)."""
+    frames = np.abs(movements).sum(axis=-1)
+    quarters: Movement = frames.reshape(*frames.shape[:-1], 4, _QUARTER).sum(axis=-1)
+    return quarters
+
+
+def _fours(values: NDArray[Any]) -> NDArray[Any]:
+    return values.reshape(len(values), -1, 4)

@@ -108,7 +108,7 @@ def elect(votes: Shifts, most: int) -> Shifts:
         return np.zeros(0, np.int32)
     ordered = np.sort(votes)
     edges = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    shifts, counts = ordered[edges], np.diff(edges, append=ordered.size)
+    shifts, counts = ordered[edges], np.append(edges[1:], ordered.size) - edges
     joined = counts.copy()
     joined[:-1] += counts[1:] * (shifts[1:] - shifts[:-1] == 1)
     enough = np.flatnonzero(joined >= _FEWEST_VOTES)

@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from agent.hearing.mel import MEL_BANDS, LogMel
-from agent.hearing.subfingerprints import compare, movement, sub_fingerprints
+from agent.hearing.subfingerprints import agreement, movement, sub_fingerprints
 from tests.hearing.speech import noisy, spectra, speech
 
 
 def likeness(heard: LogMel, known: LogMel) -> float:
-    frames = min(len(heard), len(known))
-    within = np.ones(frames, np.bool_)
-    agreed, moved = compare(movement(heard)[:frames], sub_fingerprints(known)[:frames], within, frames)
-    return float(agreed[0] / moved[0])
+    frames = min(len(heard), len(known)) // 4 * 4
+    moved = movement(heard)[:frames]
+    agreed = agreement(moved, sub_fingerprints(known)[np.newaxis, :frames], frames)
+    return float(agreed[0, 0] / np.abs(moved).sum())
 
 
 def test_a_sound_is_wholly_like_itself() -> None:
@@ -28,12 +28,19 @@ def test_noise_and_a_shifted_cut_leave_it_alike_and_another_sound_is_not() -> No
     assert abs(likeness(spectra(speech(2)), spectra(sound))) < 0.15
 
 
-def test_what_lies_without_counts_against() -> None:
-    mel = spectra(speech(1))[:128]
-    within = np.arange(128) < 64
-    agreed, moved = compare(movement(mel), sub_fingerprints(mel), within, 64)
-    assert agreed[0] > 0.9 * moved[0]
-    assert agreed[1] == 0.0 < moved[1]
+def test_several_are_compared_at_once_and_piece_by_piece() -> None:
+    mel, other = spectra(speech(1))[:128], spectra(speech(2))[:128]
+    moved = movement(mel)
+    agreed = agreement(moved, np.stack([sub_fingerprints(mel), sub_fingerprints(other)]), 64)
+    np.testing.assert_allclose(agreed[0], np.abs(moved).reshape(2, -1).sum(axis=1), rtol=1e-5)
+    assert np.all(np.abs(agreed[1]) < 0.3 * agreed[0])
+
+
+def test_a_batch_gives_what_each_gives_alone() -> None:
+    mels = [spectra(speech(seed))[:100] for seed in range(3)]
+    np.testing.assert_array_equal(movement(np.stack(mels)), np.stack([movement(mel) for mel in mels]))
+    prints = np.stack([sub_fingerprints(mel) for mel in mels])
+    np.testing.assert_array_equal(sub_fingerprints(np.stack(mels)), prints)
 
 
 def test_silence_and_the_shortest_sounds_do_not_move() -> None:
@@ -52,5 +59,6 @@ def test_nothing_agrees_more_than_it_moves(mel: LogMel) -> None:
     prints = sub_fingerprints(mel)
     assert prints.shape == (len(mel), 8)
     if len(mel):
-        agreed, moved = compare(movement(mel), prints[::-1], np.ones(len(mel), np.bool_), len(mel))
-        assert abs(agreed[0]) <= moved[0] + 1e-3
+        moved = movement(mel)
+        agreed = agreement(moved, prints[np.newaxis, ::-1], len(mel))
+        assert abs(agreed[0, 0]) <= np.abs(moved).sum() * (1 + 1e-5) + 1e-3
