@@ -105,9 +105,10 @@ def main() -> None:
     )
     foreign = [x for name, x in strangers if not same_recording(name, x, own, known)]
     show(f"foreign: {len(foreign)} recordings, {sum(map(len, foreign)) / SAMPLE_RATE:.0f} s")
-    for line in (G711, GSM):
+    for line in (G711, GSM) if arguments.own else ():
         measure_own(line, own, known, arguments.own // 2)
-    measure_foreign(foreign, known, arguments.foreign)
+    if arguments.foreign:
+        measure_foreign(foreign, known, arguments.foreign)
     measure_growth(fingerprints, own, arguments.growth)
 
 

@@ -17,6 +17,8 @@ PRINT_VERSION = 1
 Shifts = NDArray[np.int32]
 """Frames of the tape less frames of a call, (n,)."""
 
+_COMMON, _COMMON_TIMES = 32, 4
+"""A hash that stands this often, and this many times more often than others, tells nothing: held vowels."""
 _FEWEST_VOTES = 4
 _NEIGHBOURS = 2
 _NO = np.zeros(1, np.bool_)
@@ -74,6 +76,10 @@ class Tape:
         hashes = np.concatenate([nothing, *(recording.hashes for recording in recordings)])
         frames = [r.frames.astype(np.int32) + np.int32(at) for r, at in zip(recordings, starts, strict=True)]
         places = np.concatenate([np.zeros(0, np.int32), *frames])
+        counts = np.bincount(hashes, minlength=HASHES)
+        commonest = max(_COMMON, _COMMON_TIMES * hashes.size / max(1, int(np.count_nonzero(counts))))
+        telling = counts[hashes] <= commonest
+        hashes, places = hashes[telling], places[telling]
         order = np.argsort(hashes, kind="stable")
         first = np.zeros(HASHES + 1, np.int64)
         np.cumsum(np.bincount(hashes, minlength=HASHES), out=first[1:])

@@ -59,7 +59,7 @@ def test_a_batch_gives_what_each_gives_alone() -> None:
 def test_seconds_with_their_context_add_up_to_the_whole() -> None:
     mel = spectra(speech(2, 8.0))[: 7 * 64]
     whole = landmarks(mel[np.newaxis])
-    pieces = set()
+    pieces: set[tuple[int, int]] = set()
     for second in range(7):
         block = np.full((CONTEXT + 64, MEL_BANDS), FLOOR_DB, np.float32)
         before = mel[max(0, second * 64 - CONTEXT) : (second + 1) * 64]

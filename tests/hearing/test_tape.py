@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from agent.hearing.landmarks import landmarks
+from agent.hearing.pcm import Samples
 from agent.hearing.tape import Fingerprint, Tape, elect
 from tests.hearing.speech import noisy, spectra, speech
 
@@ -13,9 +14,10 @@ def tape() -> Tape:
     return Tape.of([Fingerprint.of(spectra(speech(seed))) for seed in range(20)])
 
 
-def shifts(tape: Tape, sound: np.ndarray) -> list[int]:
+def shifts(tape: Tape, sound: Samples) -> list[int]:
     found = landmarks(spectra(sound)[np.newaxis])
-    return elect(tape.votes(found.hash, found.frame), 2).tolist()
+    best: list[int] = elect(tape.votes(found.hash, found.frame), 2).tolist()
+    return best
 
 
 @pytest.mark.parametrize("recording", [0, 7, 19])
@@ -43,3 +45,12 @@ def test_neighbouring_votes_count_together_and_one_winner_stands_for_them() -> N
 
 def test_too_few_votes_elect_nobody() -> None:
     assert elect(np.array([1, 1, 1, 9, 9, 30], np.int32), 2).size == 0
+
+
+def test_a_hash_that_stands_everywhere_tells_nothing() -> None:
+    frames = np.arange(0, 4000, 40, dtype=np.uint32)
+    droning = Fingerprint(np.full(100, 5, np.uint32), frames, np.zeros((4000, 8), np.uint8))
+    rare = Fingerprint(np.arange(100, 110, dtype=np.uint32), frames[:10], np.zeros((400, 8), np.uint8))
+    tape = Tape.of([droning, rare])
+    assert tape.votes(np.array([5] * 9), np.arange(9)).size == 0
+    assert elect(tape.votes(np.arange(100, 110), np.arange(0, 400, 40)), 2).tolist() == [4000]
