@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from agent.announcements import folder as folders
 from agent.announcements import gathering
@@ -91,7 +91,16 @@ def list_all(
         shelved = opened.shelved()
     if as_json:
         return typer.echo(json.dumps([_as_json(item, settings) for item in shelved], indent=2))
-    table = Table("outcome", "SIP", "cause", "redial", "trunk", "language", "recordings", "seconds")
+    table = Table(
+        Column("outcome", no_wrap=True),
+        "SIP",
+        "cause",
+        "redial",
+        "trunk",
+        "language",
+        "recordings",
+        "seconds",
+    )
     for item in shelved:
         decision = item.announcement.decide(settings.policy_of(None))
         redial = decision.redial.value
@@ -155,7 +164,7 @@ def try_files(
     if as_json:
         lines = [
             {
-                "file": file,
+                "file": str(file),
                 "announcements": [{"t": h.at, "outcome": h.outcome, "evidence": h.evidence} for h in hits],
             }
             for file, hits in found.items()
