@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--library", type=int, default=1000)
     parser.add_argument("--own", type=int, default=10_000)
     parser.add_argument("--foreign", type=int, default=50_000)
-    parser.add_argument("--growth", type=int, default=0, help="announcements to grow to, made of noise")
+    parser.add_argument("--growth", type=int, default=0, help="grow to so many, by synthetic fingerprints")
     arguments = parser.parse_args()
 
     prompts = read_prompts(arguments.prompts) if arguments.prompts else []
@@ -148,7 +148,7 @@ def measure_foreign(foreign: Sequence[Samples], known: Known, queries: int) -> N
 
 
 def measure_growth(fingerprints: Sequence[Fingerprint], own: Sequence[Samples], largest: int) -> None:
-    """Ask for announcements in libraries that hold synthetic ones too: real ones, played at random pitch."""
+    """Ask for announcements in libraries that hold synthetic ones too."""
     size = len(fingerprints)
     rng = np.random.default_rng(5)
     while size < largest:
