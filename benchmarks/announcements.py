@@ -138,7 +138,7 @@ def measure_foreign(foreign: Sequence[Samples], known: Known, queries: int) -> N
             asked += len(batch)
             strongest += [(a.evidence, of) for a, (of, _) in zip(answers, batch, strict=True) if a]
             matched = len(strongest)
-            if asked % (100 * BATCH) == 0:
+            if asked // 5000 > (asked - len(batch)) // 5000:
                 show(f"  {asked} foreign queries, {matched} matched")
     show(
         f"foreign: {matched} of {asked} matched, false rate {matched / asked:.6f} "

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -19,7 +19,6 @@ from agent.hearing.tape import PRINT_VERSION, Fingerprint
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 2.5, 300.0
 _FEWEST_LANDMARKS = 60
-_LANDMARKS_OVERLAP = "it is already known as '{}'; remove that first, or add it under that name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +76,12 @@ class Library:
         """Add many announcements, all of them or, where one is refused, none."""
         with explained(self.file), self.database:
             self.database.execute("BEGIN IMMEDIATE")
-            known = self._snapshot()
-            for announcement, recordings in items:
-                for recording in recordings:
-                    self._shelve(announcement, recording, known)
-                self._enter(announcement)
+            new = [
+                (announcement.name, fingerprint)
+                for announcement, recordings in items
+                for fingerprint in self._shelve(announcement, recordings)
+            ]
+            self._refuse_confusion(new)
 
     def remove(self, name: str) -> None:
         """Forget an announcement and its recordings; raises LibraryError where there is none."""
@@ -143,34 +143,42 @@ class Library:
         ).fetchone()
         return int(row[0])
 
-    def _shelve(self, announcement: Announcement, recording: Samples, before: Snapshot) -> None:
-        seconds = recording.size / SAMPLE_RATE
-        if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
-            raise LibraryError(
-                f"'{announcement.name}': a recording lasts {seconds:.1f} s; "
-                f"give one of {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s."
-            )
-        fingerprint = fingerprint_of(recording)
-        if fingerprint.hashes.size < _FEWEST_LANDMARKS:
-            raise LibraryError(
-                f"'{announcement.name}': a recording holds too little speech to be known by; give another."
-            )
-        pcm = to_pcm16(recording)
-        digest = hashlib.sha256(pcm).hexdigest()
-        query = (
-            "SELECT name FROM recording JOIN announcement ON announcement.id = announcement WHERE sha256 = ?"
-        )
-        row = self.database.execute(query, (digest,)).fetchone()
-        if row and row[0] == announcement.name:
-            return
-        match = identify(before.known, fingerprint)
-        other = row[0] if row else before.announcements[match.owner].name if match else announcement.name
-        if other != announcement.name:
-            raise LibraryError(f"'{announcement.name}': {_LANDMARKS_OVERLAP.format(other)}.")
-        self.database.execute(
-            "INSERT INTO recording (announcement, sha256, pcm, fingerprint, version) VALUES (?, ?, ?, ?, ?)",
-            (self._enter(announcement), digest, pcm, pack(fingerprint), PRINT_VERSION),
-        )
+    def _shelve(self, announcement: Announcement, recordings: Iterable[Samples]) -> Iterator[Fingerprint]:
+        """Enter an announcement and its recordings; yield the fingerprints of those that are new."""
+        owner = self._enter(announcement)
+        for recording in recordings:
+            seconds = recording.size / SAMPLE_RATE
+            if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
+                raise LibraryError(
+                    f"'{announcement.name}': a recording lasts {seconds:.1f} s; "
+                    f"give one of {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s."
+                )
+            fingerprint = fingerprint_of(recording)
+            if fingerprint.hashes.size < _FEWEST_LANDMARKS:
+                raise LibraryError(
+                    f"'{announcement.name}': a recording holds too little speech to be known by; give more."
+                )
+            pcm = to_pcm16(recording)
+            digest = hashlib.sha256(pcm).hexdigest()
+            query = """SELECT name FROM announcement
+                WHERE id = (SELECT announcement FROM recording WHERE sha256 = ?)"""
+            if (row := self.database.execute(query, (digest,)).fetchone()) is None:
+                self.database.execute(
+                    "INSERT INTO recording (announcement, sha256, pcm, fingerprint, version)"
+                    " VALUES (?, ?, ?, ?, ?)",
+                    (owner, digest, pcm, pack(fingerprint), PRINT_VERSION),
+                )
+                yield fingerprint
+            elif row[0] != announcement.name:
+                raise _confused(announcement.name, row[0])
+
+    def _refuse_confusion(self, new: Sequence[tuple[str, Fingerprint]]) -> None:
+        """Raise LibraryError where something new is recognised as another announcement, old or new."""
+        snapshot = self._snapshot()
+        names = np.array([announcement.name for announcement in snapshot.announcements])
+        for name, fingerprint in new:
+            if (match := identify(snapshot.known, fingerprint, names != name)) is not None:
+                raise _confused(name, str(names[match.owner]))
 
     def _read(self, entry: str) -> Announcement:
         try:
@@ -182,6 +190,12 @@ class Library:
         return LibraryError(
             f"{self.file}: knows no announcement '{name}'; see `earlymedia announcements list`."
         )
+
+
+def _confused(name: str, other: str) -> LibraryError:
+    return LibraryError(
+        f"'{name}': a recording is already known as '{other}'; remove that first, or add it under that name."
+    )
 
 
 def fingerprint_of(recording: Samples) -> Fingerprint:

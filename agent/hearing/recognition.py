@@ -151,8 +151,13 @@ def recognise(known: Known, heard: Sequence[tuple[Recollection, float, LogMel]])
     return matches
 
 
-def identify(known: Known, fingerprint: Fingerprint) -> Match | None:
-    """Say which known announcement a whole fingerprint is, as `recognise` would, None where none."""
+def identify(
+    known: Known, fingerprint: Fingerprint, allowed: NDArray[np.bool_] | None = None
+) -> Match | None:
+    """Say which known announcement a whole fingerprint is, as `recognise` would, None where none.
+
+    With `allowed`, (announcements,), only some of them count.
+    """
     moved = np.zeros((-(-len(fingerprint.prints) // FRAMES_PER_SECOND) * FRAMES_PER_SECOND, 8), np.uint8)
     moved[: len(fingerprint.prints)] = fingerprint.prints
     signs = np.unpackbits(moved, axis=1, bitorder="little").astype(np.float32) * 2 - 1
@@ -163,7 +168,7 @@ def identify(known: Known, fingerprint: Fingerprint) -> Match | None:
     for frame in range(0, len(signs), FRAMES_PER_SECOND):
         part = signs[frame : frame + FRAMES_PER_SECOND]
         seconds.append(_Second(frame, part, _by_quarter(part), nothing))
-    return _best(known, seconds, elect(votes, _SHIFTS).tolist(), None)[0]
+    return _best(known, seconds, elect(votes, _SHIFTS).tolist(), allowed)[0]
 
 
 def _best(

@@ -58,6 +58,12 @@ def test_a_recording_that_is_known_under_another_name_is_refused(library: Librar
     assert names(library) == ["vacant"]
 
 
+def test_two_names_for_one_recording_are_refused_in_one_go_too(library: Library) -> None:
+    with pytest.raises(LibraryError, match="already known as"):
+        library.add_all([(VACANT, [speech(1)]), (OFF, [noisy(speech(1), 20)])])
+    assert names(library) == []
+
+
 def test_where_one_is_refused_none_is_added(library: Library) -> None:
     with pytest.raises(
         LibraryError, match=r"'switched-off': a recording lasts 1.0 s; give one of 2.5 to 300 s"
