@@ -269,6 +269,19 @@ class HarvestConfig(_Section):
     max_age_days: PositiveFloat = 30.0
 
 
+class AnnouncementsConfig(_Section):
+    """Announcements that are known, and what is gathered of those that are not."""
+
+    file: Path = Path("/var/lib/earlymedia/announcements.sqlite3")
+    candidate_after_calls: PositiveInt = 5
+    """Calls in which an unknown announcement must be heard to be listed."""
+    most_unknown: PositiveInt = 2000
+    """Unknown announcements remembered at most; the rarest and oldest go first."""
+    excerpt_seconds: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
+    """Kept of one call with each, so that it can be named; 0: nothing is kept of what anybody said."""
+    most_excerpts: PositiveInt = 200
+
+
 class MetricsConfig(_Section):
     """Prometheus text over HTTP."""
 
@@ -298,6 +311,7 @@ class Config(_Section):
     attempts: AttemptsConfig = AttemptsConfig()
     journal: JournalConfig = JournalConfig()
     harvest: HarvestConfig = HarvestConfig()
+    announcements: AnnouncementsConfig = AnnouncementsConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
 

@@ -6,14 +6,20 @@ import numpy as np
 
 from agent.hearing.features import Vectors, features
 from agent.hearing.forest import Forest
+from agent.hearing.mel import MEL_BANDS
 from agent.hearing.pcm import SAMPLE_RATE, Decoder, Samples
+from agent.hearing.recognition import Known, Recollection, recognise
 from agent.hearing.rows import ROW_WIDTH, Rows, frame_rows
-from agent.hearing.sound import Encoding, HeardSecond
+from agent.hearing.sound import SOUNDS, Encoding, HeardSecond, Sound
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
+
+RECOGNISES_FROM = 0.2
+"""Probability of speech from which on a second is searched for known announcements."""
+_SPEECH = SOUNDS.index(Sound.SPEECH)
 
 
 class Stream:
-    """What hearing keeps of one call between ticks: about 20 kB."""
+    """What hearing keeps of one call between ticks: about 20 kB, and 130 kB while it hears speech."""
 
     __slots__ = (
         "_decoder",
@@ -23,6 +29,7 @@ class Stream:
         "_rows",
         "_seconds",
         "encoding",
+        "recollection",
         "samples_heard",
     )
 
@@ -30,6 +37,8 @@ class Stream:
         self.encoding = encoding
         self.samples_heard = 0
         """8 kHz samples taken so far."""
+        self.recollection = Recollection()
+        """What the search for announcements remembers."""
         self._decoder = Decoder(encoding)
         self._framer = Framer()
         self._rows: Rows = np.empty((FRAMES_PER_SECOND, ROW_WIDTH), np.float32)
@@ -68,7 +77,7 @@ class Stream:
 class Ear:
     """One pair of ears for all calls."""
 
-    __slots__ = ("_forest", "_max_calls_per_batch", "candidate")
+    __slots__ = ("_forest", "_max_calls_per_batch", "candidate", "known")
 
     def __init__(
         self, forest: Forest, max_calls_per_batch: int = 64, candidate: Forest | None = None
@@ -78,6 +87,8 @@ class Ear:
         self._max_calls_per_batch = max_calls_per_batch
         self.candidate = candidate
         """A second forest that judges the same features in shadow; it may be changed at any time."""
+        self.known: Known | None = None
+        """Announcements that are recognised in speech; they may be changed at any time."""
 
     def hear(self, chunks: Sequence[tuple[Stream, bytes]]) -> list[list[HeardSecond]]:
         """Take new audio of many calls and return the seconds that it completes, in the same order.
@@ -85,9 +96,11 @@ class Ear:
         A second is complete once 387 samples of the next one are there. Call it from one thread
         at a time; nearly all of its work lets other threads run.
         """
+        known = self.known
         owners: list[int] = []
         starts: list[tuple[float, bool]] = []
         vectors = []
+        spectra: list[Rows] = []
         for batch in self._batches(chunks):
             frames = [stream._frames(data) for _, stream, data in batch]
             rows = np.split(frame_rows(power(frames)), np.cumsum([len(f) for f in frames])[:-1])
@@ -97,6 +110,7 @@ class Ear:
                     owners.append(index)
                     starts.append(second[1:])
                     done.append(second[0])
+            spectra += [second[:, :MEL_BANDS] for second in done] if known is not None else []
             if done:
                 vectors.append(features(np.stack(done)))
         heard: list[list[HeardSecond]] = [[] for _ in chunks]
@@ -104,8 +118,12 @@ class Ear:
             every = np.concatenate(vectors)
             judged = _judged(self._forest, every)
             shadow = [None] * len(judged) if (other := self.candidate) is None else _judged(other, every)
-            for index, (at, gap), p, q in zip(owners, starts, judged, shadow, strict=True):
-                heard[index].append(HeardSecond(at, p, gap, q))
+            streams = [chunks[index][0] for index in owners]
+            named = (
+                _named(known, streams, starts, judged, spectra) if known is not None else [None] * len(judged)
+            )
+            for index, (at, gap), p, q, name in zip(owners, starts, judged, shadow, named, strict=True):
+                heard[index].append(HeardSecond(at, p, gap, q, name))
         return heard
 
     def _batches(self, chunks: Sequence[tuple[Stream, bytes]]) -> Iterator[list[tuple[int, Stream, bytes]]]:
@@ -127,3 +145,25 @@ class Ear:
 
 def _judged(forest: Forest, vectors: Vectors) -> list[tuple[float, float, float, float]]:
     return [(p[0], p[1], p[2], p[3]) for p in forest.predict(vectors).tolist()]
+
+
+def _named(
+    known: Known,
+    streams: Sequence[Stream],
+    starts: Sequence[tuple[float, bool]],
+    judged: Sequence[tuple[float, float, float, float]],
+    spectra: Sequence[Rows],
+) -> list[int | None]:
+    """Say which known announcement each second belongs to; seconds of one call are taken in their order."""
+    named: list[int | None] = [None] * len(streams)
+    waiting = [index for index, p in enumerate(judged) if p[_SPEECH] >= RECOGNISES_FROM]
+    while waiting:
+        taken: dict[int, int] = {}
+        for index in waiting:
+            taken.setdefault(id(streams[index]), index)
+        batch = sorted(taken.values())
+        heard = [(streams[index].recollection, starts[index][0], spectra[index]) for index in batch]
+        for index, match in zip(batch, recognise(known, heard), strict=True):
+            named[index] = match.owner if match else None
+        waiting = [index for index in waiting if index not in batch]
+    return named

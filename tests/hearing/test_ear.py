@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from agent.hearing.ear import Ear, Stream
 from agent.hearing.forest import Forest
 from agent.hearing.pcm import SAMPLE_RATE
+from agent.hearing.recognition import Known
 from agent.hearing.sound import Encoding, HeardSecond, Sound
 from agent.hearing.spectrogram import LOOKAHEAD
+from agent.hearing.tape import Fingerprint
 from tests.hearing.conftest import Small
+from tests.hearing.speech import spectra, speech
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +139,25 @@ def test_a_candidate_judges_the_same_seconds_and_changes_no_judgement(forest: Fo
     assert [second.candidate_p for second in both] == [second.p for second in its_own]
     ear.candidate = None
     assert ear.hear([(Stream(Encoding.SLIN8), data)]) == [alone]
+
+
+def test_known_announcements_are_recognised_in_speech(forest: Forest) -> None:
+    ear = Ear(forest)
+    sounds = [speech(seed, 6.0) for seed in (1, 2)]
+    ear.known = Known.of([(7, Fingerprint.of(spectra(sounds[0])))])
+    pcm = [(sound * 32767).astype("<i2").tobytes() for sound in sounds]
+    whole = ear.hear([(Stream(Encoding.SLIN8), data) for data in pcm])
+    assert 7 in [second.announcement for second in whole[0]]
+    assert {second.announcement for second in whole[1]} == {None}
+    stream = Stream(Encoding.SLIN8)
+    in_ticks: list[HeardSecond] = []
+    for start in range(0, len(pcm[0]), 1600):
+        in_ticks += ear.hear([(stream, pcm[0][start : start + 1600])])[0]
+    assert in_ticks == whole[0]
+
+
+def test_without_a_library_nothing_is_searched(forest: Forest) -> None:
+    stream = Stream(Encoding.SLIN8)
+    (heard,) = Ear(forest).hear([(stream, (speech(1) * 32767).astype("<i2").tobytes())])
+    assert {second.announcement for second in heard} == {None}
+    assert stream.recollection.collected().hashes.size == 0
