@@ -112,8 +112,9 @@ class Runs:
 
     __slots__ = ("_frame", "_loud", "_runs", "_tone")
 
-    def __init__(self) -> None:
-        self._frame = 0
+    def __init__(self, frame: int = 0) -> None:
+        """Number the first frame that comes `frame`."""
+        self._frame = frame
         self._tone: _Tone | None = None
         self._runs: list[Run] = []
         self._loud = 0
@@ -137,7 +138,6 @@ class Runs:
 
         Yields every moment at which something can be told.
         """
-        first = self._frame
         edges = np.flatnonzero(np.diff(held, prepend=False, append=False)).tolist()
         at = 0
         for start, end in zip(edges[::2], edges[1::2], strict=True):
@@ -145,7 +145,6 @@ class Runs:
             yield from self._sound(traits[start:end], spectra[start:end])
             at = end
         yield from self._pause(traits[at:])
-        assert self._frame == first + len(held)
 
     def _sound(self, traits: Traits, spectra: Power) -> Iterator[Moment]:
         """Take frames that hold a tone."""

@@ -1,0 +1,214 @@
+"""What the network says with tones: frames of all calls in, events out.
+
+An event says that from now on a tone of this kind is heard, or that its meaning became surer. Any number of
+frames may come at a time; where they are cut makes no difference.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agent.hearing.cadence import Cadences, Reading
+from agent.hearing.pcm import SAMPLE_RATE
+from agent.hearing.rows import Rows
+from agent.hearing.sit import fax_or_modem, special_information
+from agent.hearing.spectrogram import FRAME_SIZE, HOP, Power
+from agent.hearing.tone_frames import AROUND, Traits, frame_traits, silent_traits, tone_frames
+from agent.hearing.tone_lines import END_BIN, FIRST_BIN, kept_bins
+from agent.hearing.tone_runs import Moment, Run, Runs
+from agent.hearing.tone_table import ToneKind, ToneTable, world
+
+
+_SURER = 0.1
+"""An event is said again once it is this much surer."""
+_LEAST_SHARE = 0.4
+"""A kind that fewer of the votes mean is not said."""
+_LEAST_FIT = 0.02
+"""Likelihood of the best fitting tone: 2.8 standard deviations."""
+_RINGING_SHARE = 0.8
+"""So many of the votes make a first tone ringing, before a cadence repeats."""
+_BY_RUNS = (0.0, 0.0, 0.8, 0.85, 0.9, 0.95, 0.98)
+"""How sure a cadence is by the number of whole tones and pauses that it explains."""
+_STEADY, _STEADY_SECONDS = 0.95, 2.4
+"""How sure a tone without end is, and when."""
+_FOREIGN = 0.8
+"""How far to trust other countries' tones on a trunk whose country is named."""
+_LOST_FRAMES = 8
+"""A pause up to this long (125 ms) may be lost packets."""
+_SAME_PITCH = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class ToneEvent:
+    """A tone was recognised."""
+
+    kind: ToneKind
+    at: float
+    """Seconds of audio heard by then."""
+    since: float
+    """Second at which the tone began: its first segment of those that were needed to tell."""
+    detail: str
+    """What was heard: frequencies in Hz, seconds of tone and pause."""
+    confidence: float
+    """0 to 1; low where countries mean different things by the same tone."""
+    countries: tuple[str, ...] = ()
+    """ISO 3166-1 codes of the countries that mean this by it; none for tones that all countries share."""
+
+
+class Tones:
+    """What is kept of one call between ticks: a few kB."""
+
+    __slots__ = ("_runs", "_said", "_spectra", "_traits", "country")
+
+    def __init__(self, country: str | None = None) -> None:
+        self.country = country
+        """Code of the country whose tones the call's trunk plays, None for any."""
+        self._runs = Runs(-AROUND)
+        self._said: ToneEvent | None = None
+        self._traits = silent_traits(2 * AROUND)
+        self._spectra: Power = np.zeros((AROUND, END_BIN - FIRST_BIN), np.float32)
+
+    def mark_gap(self) -> None:
+        """Take note that audio was lost: no cadence goes on over it."""
+        self._runs.forget()
+        self._said = None
+
+    def _known(self, traits: Traits) -> Traits:
+        """Take the traits of new frames; return them after those that wait for their neighbours."""
+        every = np.concatenate((self._traits, traits))
+        self._traits = every[-2 * AROUND :].copy()
+        return every
+
+    def _ready(self, spectra: Power) -> Power:
+        """Take the spectra of new frames; return as many, those whose neighbours are known."""
+        every = np.concatenate((self._spectra, spectra))
+        self._spectra = every[len(spectra) :]
+        return every[: len(spectra)]
+
+
+class ToneEar:
+    """One ear for the tones of all calls."""
+
+    __slots__ = ("_national", "_table", "_world")
+
+    def __init__(self, table: ToneTable | None = None) -> None:
+        """Know the tones of `table`, or those that come with the agent."""
+        self._table = world() if table is None else table
+        self._world = Cadences(self._table)
+        self._national: dict[str, Cadences] = {}
+
+    def listen(self, chunks: Sequence[tuple[Tones, Power, Rows]]) -> list[list[ToneEvent]]:
+        """Take new frames of many calls and return what they tell, in the same order.
+
+        Each call has its spectra (n, BINS) and the rows made of them (n, ROW_WIDTH). A frame counts once the
+        three after it are known. Call it from one thread at a time.
+        """
+        if not chunks:
+            return []
+        sizes = np.cumsum([len(power) for _, power, _ in chunks])[:-1]
+        power = np.concatenate([power for _, power, _ in chunks])
+        traits = frame_traits(power, np.concatenate([rows for _, _, rows in chunks]))
+        known = [call._known(part) for (call, _, _), part in zip(chunks, np.split(traits, sizes), strict=True)]
+        held = tone_frames(known)
+        sounds = [bool(part.any()) for part in held]
+        told: list[list[ToneEvent]] = []
+        for (call, spectra, _), every, part, any_tone in zip(chunks, known, held, sounds, strict=True):
+            ready = call._ready(kept_bins(spectra))
+            events: list[ToneEvent] = []
+            if any_tone or not call._runs.idle:
+                for moment in call._runs.push(part, every[AROUND : AROUND + len(part)], ready):
+                    if (event := self._tell(call, moment)) is not None:
+                        events.append(event)
+            else:
+                call._runs.skip(len(part))
+            told.append(events)
+        return told
+
+    def _tell(self, call: Tones, moment: Moment) -> ToneEvent | None:
+        """Say what a moment tells that was not said before."""
+        if len(moment.runs) == 1 and call._said and moment.runs[0].start >= call._said.at * SAMPLE_RATE / HOP:
+            call._said = None  # another sound came between
+        event = self._recognise(call, moment)
+        if event is None:
+            return None
+        before = call._said
+        if before and before.kind is event.kind and event.confidence < before.confidence + _SURER:
+            return None
+        call._said = event
+        return event
+
+    def _recognise(self, call: Tones, moment: Moment) -> ToneEvent | None:
+        runs, unfinished = moment.runs, moment.unfinished
+        if unfinished.lines is None and (sit := special_information(runs)):
+            return _event(*sit, moment, runs[-3:])
+        if sure := fax_or_modem(runs, unfinished):
+            heard = runs[-3:] if unfinished.lines is None else (unfinished,)
+            return _event(ToneKind.FAX_OR_MODEM, sure, moment, heard)
+        return self._recognise_national(call, moment)
+
+    def _recognise_national(self, call: Tones, moment: Moment) -> ToneEvent | None:
+        best: ToneEvent | None = None
+        for runs in _views(moment.runs):
+            for cadences, trust in self._cadences(call.country):
+                reading = cadences.read(runs, moment.unfinished)
+                if reading and (judged := _judge(reading, moment.unfinished)):
+                    kind, sure = judged
+                    heard = (*runs[len(runs) - reading.explained :], moment.unfinished)
+                    event = _event(kind, sure * trust, moment, heard, reading.countries[kind])
+                    if best is None or event.confidence > best.confidence:
+                        best = event
+                    break
+        return best
+
+    def _cadences(self, country: str | None) -> Iterator[tuple[Cadences, float]]:
+        """Yield the cadences to try, with how far to trust them."""
+        if country is not None:
+            if country not in self._national:
+                self._national[country] = Cadences(self._table, country)
+            yield self._national[country], 1.0
+        yield self._world, 1.0 if country is None else _FOREIGN
+
+
+def _judge(reading: Reading, unfinished: Run) -> tuple[ToneKind, float] | None:
+    """Decide what a reading says and how sure it is; None while it is too early."""
+    kind = max(reading.votes, key=reading.votes.__getitem__)
+    share = reading.votes[kind]
+    if kind is ToneKind.OTHER or share < _LEAST_SHARE or reading.fit < _LEAST_FIT:
+        return None
+    if reading.steady:
+        return (kind, share * _STEADY) if unfinished.seconds >= _STEADY_SECONDS else None
+    if kind is ToneKind.RINGING and unfinished.lines is None and reading.tones >= 1 and share >= _RINGING_SHARE:
+        return kind, share * _BY_RUNS[min(reading.explained + 1, len(_BY_RUNS) - 1)]
+    if reading.tones >= 2 and reading.explained >= 3:
+        return kind, share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)]
+    return None
+
+
+def _views(runs: tuple[Run, ...]) -> Iterator[tuple[Run, ...]]:
+    """Yield the runs as heard, and, where short pauses part equal tones, as if packets had been lost there."""
+    yield runs
+    mended: list[Run] = []
+    for run in runs:
+        if (
+            len(mended) > 1
+            and run.lines
+            and (tone := mended[-2]).lines
+            and mended[-1].frames <= _LOST_FRAMES
+            and abs(tone.lines.hz[0] / run.lines.hz[0] - 1) < _SAME_PITCH
+        ):
+            longer = tone if tone.frames > run.frames else run
+            del mended[-2:]
+            run = replace(longer, start=tone.start, frames=run.start + run.frames - tone.start, cut=tone.cut)
+        mended.append(run)
+    if len(mended) < len(runs):
+        yield tuple(mended)
+
+
+def _event(
+    kind: ToneKind, sure: float, moment: Moment, heard: Sequence[Run], countries: tuple[str, ...] = ()
+) -> ToneEvent:
+    at = ((moment.frame - 1 + AROUND) * HOP + FRAME_SIZE) / SAMPLE_RATE
+    detail = ", ".join(f"{run.lines or 'pause'} {run.seconds:.2f} s" for run in heard[-4:])
+    since = max(0.0, (heard[0].start * HOP + FRAME_SIZE // 2) / SAMPLE_RATE)
+    return ToneEvent(kind, at, since, detail, round(sure, 2), countries)
