@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.hearing.chords import Chords
+from agent.hearing.tone_lines import Lines
 from agent.hearing.tone_runs import BRIDGE, HISTORY, Run
 from agent.hearing.tone_table import NATIONAL_KINDS, Cadence, Step, ToneKind, ToneTable
 
@@ -25,10 +26,19 @@ _TEMPO_MOST = 0.135
 _EDGE = 0.02
 _EDGE_MOST = 0.085
 """Error of a run's length beyond that, in seconds: the deviation, and the most (two lost packets)."""
-_RARE = 0.3
-"""Weight of a vote for a tone that seldom reaches a caller: call waiting, warnings."""
+_WEIGHTS = {ToneKind.OTHER: 0.3, ToneKind.DIAL_TONE: 0.5}
+"""Weight of a vote for a tone that seldom reaches a caller after dialling."""
+_STEADY = 2.4
+"""Seconds of a tone that has no cadence, or hardly any."""
+_SEAM = 7
+"""Frames of pause after which it is sure that no other tone follows at once."""
+_PITCHED = 8
+"""Frames of a beginning tone before its pitch is known well."""
+_REMEMBERED = 256
 _LATE = 0.05
 """Seconds that an unfinished run may last beyond its step."""
+
+Reals = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +47,8 @@ class Reading:
 
     votes: Mapping[ToneKind, float]
     """Share of each kind, they add up to 1."""
-    countries: Mapping[ToneKind, tuple[str, ...]]
-    """Codes of the countries that mean it, of each kind."""
+    countries: tuple[str, ...]
+    """Codes of the countries that mean the first of these kinds by it."""
     explained: int
     """Whole runs, the newest ones, that are explained."""
     tones: int
@@ -52,7 +62,20 @@ class Reading:
 class Cadences:
     """The cadences of a table, or of one of its countries, ready for comparison."""
 
-    __slots__ = ("_chord", "_chords", "_of", "_on", "_row_tone", "_seconds", "_vote_country", "_vote_kind", "_vote_tone")
+    __slots__ = (
+        "_chord",
+        "_chords",
+        "_known",
+        "_of",
+        "_on",
+        "_row_tone",
+        "_seconds",
+        "_tones",
+        "_vote_country",
+        "_vote_kind",
+        "_vote_tone",
+        "_weight",
+    )
 
     def __init__(self, table: ToneTable, country: str | None = None) -> None:
         """Take the tones of all countries, or of the one with this code."""
@@ -81,60 +104,82 @@ class Cadences:
         self._of = np.array([number[kind, code] for _, kind, code in votes])
         self._vote_kind = np.array([NATIONAL_KINDS.index(kind) for kind, _ in pairs])
         self._vote_country = [code for _, code in pairs]
+        self._weight = np.array([_WEIGHTS.get(kind, 1.0) for kind, _ in pairs])
+        self._tones = len(tones)
+        self._known: dict[Lines, Reals] = {}
 
     def read(self, runs: Sequence[Run], unfinished: Run) -> Reading | None:
         """Say what the newest runs mean, None if no network sounds like this."""
         newest = [unfinished, *reversed(runs)][: HISTORY + 1]
-        cost = [self._chords.cost(run.lines) if run.lines else None for run in newest]
-        count = len(newest)
         heard = np.array([run.seconds for run in newest])
         on = np.array([run.lines is not None for run in newest])
-        seconds, alike = self._seconds[:, :count], self._on[:, :count] == on
-        alike &= ~np.isnan(seconds)
-        chord_cost = np.zeros((len(seconds), count))
-        for at, one in enumerate(cost):
-            if one is not None:
-                chord_cost[:, at] = one[self._chord[:, at]]
-        alike &= np.isfinite(chord_cost)
         cut = np.array([run.cut for run in newest])
-        most = seconds * (1 + _TEMPO_MOST) + _EDGE_MOST
-        least = np.where(cut, 0.0, seconds * (1 - _TEMPO_MOST) - _EDGE_MOST)
-        alike &= (heard <= most) & ((heard >= least) | (np.arange(count) == 0))
-        alike[:, 0] &= heard[0] <= seconds[:, 0] * (1 + _TEMPO_MOST) + _LATE
-        run_length = np.cumprod(alike, axis=1).sum(axis=1) - 1
-        explained = int(run_length.max(initial=-1))
-        if explained < 0:
+        cut[0] = True
+        rows, explained, chord_cost = self._explain(newest, heard, on, cut)
+        if not rows.size:
             return None
-        rows = np.flatnonzero(run_length == explained)
         misfit = self._misfit(rows, explained, heard, cut, chord_cost)
-        likelihood = np.zeros(self._row_tone.max() + 1)
+        likelihood = np.zeros(self._tones)
         np.maximum.at(likelihood, self._row_tone[rows], np.exp(-misfit))
         best = np.zeros(len(self._vote_country))
         np.maximum.at(best, self._of, likelihood[self._vote_tone])
-        best *= np.where(self._vote_kind == NATIONAL_KINDS.index(ToneKind.OTHER), _RARE, 1.0)
-        total = best.sum()
-        if total <= 0:
-            return None
-        by_kind = np.bincount(self._vote_kind, best, len(NATIONAL_KINDS)) / total
-        meant = {
-            kind: tuple(self._vote_country[at] for at in np.flatnonzero((self._vote_kind == index) & (best > 0.1 * best.max())))
-            for index, kind in enumerate(NATIONAL_KINDS)
-            if by_kind[index] > 0
-        }
+        fit = float(best.max())
+        best *= self._weight
+        by_kind = np.bincount(self._vote_kind, best, len(NATIONAL_KINDS)) / best.sum()
+        votes = {kind: float(share) for kind, share in zip(NATIONAL_KINDS, by_kind, strict=True) if share > 0}
+        first = max(votes, key=votes.__getitem__)
+        meant = (self._vote_kind == NATIONAL_KINDS.index(first)) & (best > 0.1 * best.max())
         return Reading(
-            votes={kind: float(by_kind[NATIONAL_KINDS.index(kind)]) for kind in meant},
-            countries=meant,
+            votes=votes,
+            countries=tuple(self._vote_country[at] for at in np.flatnonzero(meant)),
             explained=explained,
             tones=int(on[1 : explained + 1].sum()),
-            steady=bool(on[0]) and float(np.median(seconds[rows, 0])) > 2.4,
-            fit=float(best.max()),
+            steady=bool(on[0]) and float(np.median(self._seconds[rows, 0])) > _STEADY,
+            fit=fit,
         )
 
-    def _misfit(self, rows: NDArray[np.intp], explained: int, heard: NDArray[np.float64], cut: NDArray[np.bool_], chord_cost: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _explain(
+        self, newest: Sequence[Run], heard: Reals, on: NDArray[np.bool_], cut: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.intp], int, Reals]:
+        """Return the rows that explain the most runs, how many whole ones, and what their pitch costs, (rows, runs)."""
+        rows = np.arange(len(self._row_tone))
+        costs: list[Reals] = []
+        for at, run in enumerate(newest):
+            seconds = self._seconds[rows, at]
+            possible = self._on[rows, at] == on[at]
+            if at == 0 and not on[0] and run.frames <= _SEAM:
+                possible[:] = True  # a tone may follow at once, it is too early to know
+            possible &= heard[at] <= seconds * (1 + _TEMPO_MOST) + (_EDGE_MOST if at else _LATE)
+            if not cut[at]:
+                possible &= heard[at] >= seconds * (1 - _TEMPO_MOST) - _EDGE_MOST
+            cost = np.zeros(len(rows))
+            if run.lines and (at or run.frames >= _PITCHED):
+                cost = self._chord_cost(run.lines)[self._chord[rows, at]]
+                possible &= np.isfinite(cost)
+            kept = np.flatnonzero(possible)
+            if not kept.size:
+                break
+            rows, costs = rows[kept], [*(one[kept] for one in costs), cost[kept]]
+        if not costs:
+            return rows[:0], 0, np.zeros((0, 0))
+        return rows, len(costs) - 1, np.stack(costs, axis=1)
+
+    def _chord_cost(self, lines: Lines) -> Reals:
+        """Remember what the latest tones cost: a tone is asked for at every moment of its cadence."""
+        cost = self._known.pop(lines, None)
+        if cost is None:
+            cost = self._chords.cost(lines)
+            if len(self._known) >= _REMEMBERED:
+                self._known.pop(next(iter(self._known)))
+        self._known[lines] = cost
+        return cost
+
+    def _misfit(
+        self, rows: NDArray[np.intp], explained: int, heard: Reals, cut: NDArray[np.bool_], chord_cost: Reals
+    ) -> Reals:
         """Return half the sum of squared errors of rows, (rows,): of the tempo, of the edges, of the pitch."""
-        chords = chord_cost[rows, : explained + 1]
         tones = self._on[rows, : explained + 1]
-        pitch = chords.sum(axis=1) / np.maximum(tones.sum(axis=1), 1)
+        pitch: Reals = chord_cost.sum(axis=1) / np.maximum(tones.sum(axis=1), 1)
         whole = ~cut[1 : explained + 1]
         expected, got = self._seconds[rows, 1 : explained + 1][:, whole], heard[1 : explained + 1][whole]
         if not got.size:

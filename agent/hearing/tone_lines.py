@@ -19,6 +19,10 @@ _REACH = 4
 _FAINTER = 10**-1.2
 """A second frequency may be 12 dB fainter than the first, ITU-T E.180's twist of 6 dB twice over."""
 
+_MOST_LINES = 3
+_DISTORTION = 10**-0.5
+"""What an overdriven line adds is at least 5 dB fainter than the tone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lines:
@@ -51,15 +55,28 @@ def find_lines(spectrum: NDArray[np.float64]) -> Lines:
     inner = spectrum[1:-1]
     floor = _FAINTER * inner.max()
     peaks = np.flatnonzero((inner > spectrum[:-2]) & (inner >= spectrum[2:]) & (inner >= floor)) + 1
-    peaks = np.sort(peaks[np.argsort(spectrum[peaks])[::-1][:3]])
     if not peaks.size:
         peaks = np.array([int(spectrum.argmax())])
-    hz = tuple(float(FIRST_BIN + _exact(spectrum, int(peak))) * BIN_HZ for peak in peaks)
+    found: list[tuple[int, float]] = []
+    for peak in peaks[np.argsort(spectrum[peaks])[::-1]].tolist():
+        hz = (FIRST_BIN + _exact(spectrum, peak)) * BIN_HZ
+        faint = spectrum[peak] < _DISTORTION * spectrum[found[0][0]] if found else False
+        if len(found) < _MOST_LINES and not (faint and _is_product(hz, [one for _, one in found])):
+            found.append((peak, hz))
+    peaks = np.array(sorted(peak for peak, _ in found))
     within = np.zeros(spectrum.size, np.bool_)
-    for peak in peaks:
+    for peak in peaks.tolist():
         within[max(0, peak - _REACH) : peak + _REACH + 1] = True
     width = _width(spectrum, int(peaks[0])) if peaks.size == 1 else 0.0
-    return Lines(hz, width, float(spectrum[within].sum() / spectrum.sum()))
+    return Lines(tuple(sorted(hz for _, hz in found)), width, float(spectrum[within].sum() / spectrum.sum()))
+
+
+def _is_product(hz: float, lines: list[float]) -> bool:
+    """Tell whether a limiter makes this of the lines: a third or second harmonic, or 2a - b and 2a + b."""
+    products = [m * a for a in lines for m in (2, 3)]
+    products += [abs(2 * a + sign * b) for a in lines for b in lines if a != b for sign in (1, -1)]
+    products += [abs(a + sign * b) for a in lines for b in lines if a < b for sign in (1, -1)]
+    return any(abs(hz - product) < 0.5 * BIN_HZ + 0.01 * hz for product in products)
 
 
 def _exact(spectrum: NDArray[np.float64], peak: int) -> float:

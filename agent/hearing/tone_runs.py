@@ -28,8 +28,8 @@ _TAIL = 4
 """Frames after a tone that still hold some of it."""
 _KEPT_FRAMES = 512
 """Frames of a lasting tone, from its start, that its steadiness is measured by."""
-_TONE_CHECKS = (64, 160, 200, 288, 448)
-_PAUSE_CHECKS = (8, 16, 24, 32, 40, 48, 64, 80, 104, 144, 208, 288)
+_TONE_CHECKS = (6, 64, 160, 200, 288, 448)
+_PAUSE_CHECKS = (8, 24, 40, 64, 96, 144, 208, 288)
 """Frames after which an unfinished tone or pause is looked at again."""
 _FORGET = 13 * FRAMES_PER_SECOND
 """Frames of pause after which a new tone begins anew: more than the longest pause of any cadence."""
@@ -162,7 +162,8 @@ class Runs:
             to = min(len(traits), at + check - age)
             self._frame += to - at
             self._tone.extend(self._frame, traits[at:to], spectra[at:to])
-            if self._frame - self._tone.start == check and (run := self._tone.run()):
+            due = self._frame - self._tone.start == check and (self._runs or check > _TONE_CHECKS[0])
+            if due and (run := self._tone.run()):
                 yield Moment(self._frame, self._before(run.start, run), run)
             at = to
 

@@ -28,8 +28,10 @@ _LEAST_FIT = 0.02
 """Likelihood of the best fitting tone: 2.8 standard deviations."""
 _RINGING_SHARE = 0.8
 """So many of the votes make a first tone ringing, before a cadence repeats."""
-_BY_RUNS = (0.0, 0.0, 0.8, 0.85, 0.9, 0.95, 0.98)
+_BY_RUNS = (0.0, 0.8, 0.8, 0.85, 0.9, 0.95, 0.98)
 """How sure a cadence is by the number of whole tones and pauses that it explains."""
+_FIRST_TONE, _FIRST_PAUSE = 20, 24
+"""Frames of the first ring (0.3 s), and of the pause (0.4 s) after which it is believed."""
 _STEADY, _STEADY_SECONDS = 0.95, 2.4
 """How sure a tone without end is, and when."""
 _FOREIGN = 0.8
@@ -152,10 +154,10 @@ class ToneEar:
         for runs in _views(moment.runs):
             for cadences, trust in self._cadences(call.country):
                 reading = cadences.read(runs, moment.unfinished)
-                if reading and (judged := _judge(reading, moment.unfinished)):
+                if reading and (judged := _judge(reading, runs, moment.unfinished)):
                     kind, sure = judged
                     heard = (*runs[len(runs) - reading.explained :], moment.unfinished)
-                    event = _event(kind, sure * trust, moment, heard, reading.countries[kind])
+                    event = _event(kind, sure * trust, moment, heard, reading.countries)
                     if best is None or event.confidence > best.confidence:
                         best = event
                     break
@@ -170,7 +172,7 @@ class ToneEar:
         yield self._world, 1.0 if country is None else _FOREIGN
 
 
-def _judge(reading: Reading, unfinished: Run) -> tuple[ToneKind, float] | None:
+def _judge(reading: Reading, runs: Sequence[Run], unfinished: Run) -> tuple[ToneKind, float] | None:
     """Decide what a reading says and how sure it is; None while it is too early."""
     kind = max(reading.votes, key=reading.votes.__getitem__)
     share = reading.votes[kind]
@@ -178,11 +180,14 @@ def _judge(reading: Reading, unfinished: Run) -> tuple[ToneKind, float] | None:
         return None
     if reading.steady:
         return (kind, share * _STEADY) if unfinished.seconds >= _STEADY_SECONDS else None
-    if kind is ToneKind.RINGING and unfinished.lines is None and reading.tones >= 1 and share >= _RINGING_SHARE:
-        return kind, share * _BY_RUNS[min(reading.explained + 1, len(_BY_RUNS) - 1)]
+    sure = share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)]
+    if kind is not ToneKind.RINGING:
+        return (kind, sure) if reading.tones >= 2 and reading.explained >= 4 else None
     if reading.tones >= 2 and reading.explained >= 3:
-        return kind, share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)]
-    return None
+        return kind, sure
+    # The first ring: a pause that is longer than between two notes, and nothing else has such a tone.
+    first = share >= _RINGING_SHARE and unfinished.lines is None and unfinished.frames >= _FIRST_PAUSE
+    return (kind, sure) if first and reading.tones == 1 and runs[-1].frames >= _FIRST_TONE else None
 
 
 def _views(runs: tuple[Run, ...]) -> Iterator[tuple[Run, ...]]:
