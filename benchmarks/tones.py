@@ -225,7 +225,7 @@ def hear(ear: ToneEar, sound: Samples, country: str | None = None) -> list[ToneE
     call, framer, events = Tones(country), Framer(), []
     for start in range(0, len(sound), 10 * TICK):
         spectra = power([framer.push(sound[start : start + 10 * TICK])])
-        events += ear.listen([(call, spectra, frame_rows(spectra))])[0]
+        events += ear.listen([call], [len(spectra)], spectra, frame_rows(spectra))[0]
     return events
 
 
@@ -364,10 +364,11 @@ def cost(ear: ToneEar) -> None:
         calls = [(Tones(), Framer()) for _ in range(64)]
         spent, seconds = 0.0, 10
         for tick in range(seconds * 10):
-            spectra = [power([framer.push(sound[tick * TICK : (tick + 1) * TICK])]) for _, framer in calls]
-            chunks = [(call, one, frame_rows(one)) for (call, _), one in zip(calls, spectra, strict=True)]
+            frames = [framer.push(sound[tick * TICK : (tick + 1) * TICK]) for _, framer in calls]
+            spectra = power(frames)
+            rows, counts = frame_rows(spectra), [len(one) for one in frames]
             began = time.process_time()
-            ear.listen(chunks)
+            ear.listen([call for call, _ in calls], counts, spectra, rows)
             spent += time.process_time() - began
         show(f"{name:28s}{1e3 * spent / (64 * seconds) * 1000:8.0f} ms for 1,000 call-seconds")
 

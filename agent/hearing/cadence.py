@@ -66,15 +66,17 @@ class Cadences:
         "_chord",
         "_chords",
         "_known",
+        "_cut",
         "_of",
-        "_on",
         "_row_tone",
         "_seconds",
         "_tones",
+        "_unfinished",
         "_vote_country",
         "_vote_kind",
         "_vote_tone",
         "_weight",
+        "_whole",
     )
 
     def __init__(self, table: ToneTable, country: str | None = None) -> None:
@@ -94,9 +96,17 @@ class Cadences:
                 rows.append(row)
                 owner.append(at)
         self._row_tone = np.array(owner)
-        self._seconds = np.array([[step.seconds if step else np.nan for step in row] for row in rows])
-        self._on = np.array([[step is not None and step.chord is not None for step in row] for row in rows])
-        self._chord = np.array([[index[step.chord] if step and step.chord else 0 for step in row] for row in rows])
+        columns = list(zip(*rows, strict=True))
+        self._seconds = np.array([[step.seconds if step else np.nan for step in column] for column in columns])
+        self._chord = np.array(
+            [[index[step.chord] if step and step.chord else 0 for step in column] for column in columns]
+        )
+        sign = np.array([[1 if step and step.chord else -1 for step in column] for column in columns])
+        none = np.where(np.isnan(self._seconds), np.nan, 0.0)
+        least, most = self._seconds * (1 - _TEMPO_MOST), self._seconds * (1 + _TEMPO_MOST)
+        self._whole = [_bounds(*part) for part in zip(sign, least - _EDGE_MOST, most + _EDGE_MOST, strict=True)]
+        self._cut = [_bounds(*part) for part in zip(sign, none, most + _EDGE_MOST, strict=True)]
+        self._unfinished = _bounds(sign[0], none[0], most[0] + _LATE)
         votes = [(at, kind, code) for at, (_, kinds) in enumerate(tones) for kind, codes in kinds.items() for code in codes]
         pairs = sorted({(kind, code) for _, kind, code in votes})
         number = {pair: at for at, pair in enumerate(pairs)}
@@ -111,14 +121,13 @@ class Cadences:
     def read(self, runs: Sequence[Run], unfinished: Run) -> Reading | None:
         """Say what the newest runs mean, None if no network sounds like this."""
         newest = [unfinished, *reversed(runs)][: HISTORY + 1]
-        heard = np.array([run.seconds for run in newest])
-        on = np.array([run.lines is not None for run in newest])
-        cut = np.array([run.cut for run in newest])
-        cut[0] = True
-        rows, explained, chord_cost = self._explain(newest, heard, on, cut)
+        rows, explained, pitch = self._explain(newest)
         if not rows.size:
             return None
-        misfit = self._misfit(rows, explained, heard, cut, chord_cost)
+        told = newest[1 : explained + 1]
+        tones = sum(run.lines is not None for run in told)
+        misfit = pitch / max(1, tones + (unfinished.lines is not None))
+        misfit += self._misfit(rows, [(at, run) for at, run in enumerate(told, 1) if not run.cut])
         likelihood = np.zeros(self._tones)
         np.maximum.at(likelihood, self._row_tone[rows], np.exp(-misfit))
         best = np.zeros(len(self._vote_country))
@@ -133,36 +142,32 @@ class Cadences:
             votes=votes,
             countries=tuple(self._vote_country[at] for at in np.flatnonzero(meant)),
             explained=explained,
-            tones=int(on[1 : explained + 1].sum()),
-            steady=bool(on[0]) and float(np.median(self._seconds[rows, 0])) > _STEADY,
+            tones=tones,
+            steady=unfinished.lines is not None and float(np.median(self._seconds[0][rows])) > _STEADY,
             fit=fit,
         )
 
-    def _explain(
-        self, newest: Sequence[Run], heard: Reals, on: NDArray[np.bool_], cut: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.intp], int, Reals]:
-        """Return the rows that explain the most runs, how many whole ones, and what their pitch costs, (rows, runs)."""
+    def _explain(self, newest: Sequence[Run]) -> tuple[NDArray[np.intp], int, Reals]:
+        """Return the rows that explain the most runs, how many whole ones, and what their pitch costs, (rows,)."""
         rows = np.arange(len(self._row_tone))
-        costs: list[Reals] = []
+        pitch = np.zeros(len(rows))
         for at, run in enumerate(newest):
-            seconds = self._seconds[rows, at]
-            possible = self._on[rows, at] == on[at]
-            if at == 0 and not on[0] and run.frames <= _SEAM:
-                possible[:] = True  # a tone may follow at once, it is too early to know
-            possible &= heard[at] <= seconds * (1 + _TEMPO_MOST) + (_EDGE_MOST if at else _LATE)
-            if not cut[at]:
-                possible &= heard[at] >= seconds * (1 - _TEMPO_MOST) - _EDGE_MOST
-            cost = np.zeros(len(rows))
+            heard = run.seconds if run.lines else -run.seconds
+            if at or run.lines or run.frames > _SEAM:
+                low, high = self._unfinished if at == 0 else self._cut[at] if run.cut else self._whole[at]
+                kept = np.flatnonzero((low[rows] <= heard) & (heard <= high[rows]))
+            else:  # a tone may follow at once, it is too early to know
+                kept = rows
             if run.lines and (at or run.frames >= _PITCHED):
-                cost = self._chord_cost(run.lines)[self._chord[rows, at]]
-                possible &= np.isfinite(cost)
-            kept = np.flatnonzero(possible)
+                cost = self._chord_cost(run.lines)[self._chord[at][rows[kept]]]
+                fits = np.isfinite(cost)
+                kept, cost = kept[fits], cost[fits]
+            else:
+                cost = np.zeros(len(kept))
             if not kept.size:
-                break
-            rows, costs = rows[kept], [*(one[kept] for one in costs), cost[kept]]
-        if not costs:
-            return rows[:0], 0, np.zeros((0, 0))
-        return rows, len(costs) - 1, np.stack(costs, axis=1)
+                return (rows, at - 1, pitch) if at else (rows[:0], 0, pitch[:0])
+            rows, pitch = rows[kept], pitch[kept] + cost
+        return rows, len(newest) - 1, pitch
 
     def _chord_cost(self, lines: Lines) -> Reals:
         """Remember what the latest tones cost: a tone is asked for at every moment of its cadence."""
@@ -174,19 +179,22 @@ class Cadences:
         self._known[lines] = cost
         return cost
 
-    def _misfit(
-        self, rows: NDArray[np.intp], explained: int, heard: Reals, cut: NDArray[np.bool_], chord_cost: Reals
-    ) -> Reals:
-        """Return half the sum of squared errors of rows, (rows,): of the tempo, of the edges, of the pitch."""
-        tones = self._on[rows, : explained + 1]
-        pitch: Reals = chord_cost.sum(axis=1) / np.maximum(tones.sum(axis=1), 1)
-        whole = ~cut[1 : explained + 1]
-        expected, got = self._seconds[rows, 1 : explained + 1][:, whole], heard[1 : explained + 1][whole]
-        if not got.size:
-            return pitch
-        tempo = np.clip(got.sum() / expected.sum(axis=1), 1 - _TEMPO_MOST, 1 + _TEMPO_MOST)
-        edges = (got - expected * tempo[:, np.newaxis]) / _EDGE
-        return pitch + 0.5 * ((tempo - 1) / _TEMPO) ** 2 + 0.5 * np.minimum(np.mean(edges**2, axis=1), 18.0)
+    def _misfit(self, rows: NDArray[np.intp], whole: Sequence[tuple[int, Run]]) -> Reals:
+        """Return half the sum of squared errors of rows in time, (rows,): of the tempo, and of each edge."""
+        if not whole:
+            return np.zeros(len(rows))
+        expected = self._seconds[[at for at, _ in whole]][:, rows]
+        got = np.array([run.seconds for _, run in whole])
+        tempo = np.clip(got.sum() / expected.sum(axis=0), 1 - _TEMPO_MOST, 1 + _TEMPO_MOST)
+        edges = (got[:, np.newaxis] - expected * tempo) / _EDGE
+        misfit: Reals = 0.5 * ((tempo - 1) / _TEMPO) ** 2 + 0.5 * np.minimum(np.mean(edges**2, axis=0), 18.0)
+        return misfit
+
+
+def _bounds(sign: NDArray[np.int_], least: Reals, most: Reals) -> tuple[Reals, Reals]:
+    """Return the least and most seconds of steps, those of pauses below 0; NaN where there is no step."""
+    least = np.maximum(least, 1e-6)
+    return np.where(sign > 0, least, -most), np.where(sign > 0, most, -least)
 
 
 def _of(users: tuple[str, ...], country: str | None) -> tuple[str, ...]:

@@ -5,8 +5,6 @@ as its neighbours, and when its pitch is not on its way to another. A Hann windo
 when the tone begins or ends at its middle, so the neighbourhood's half marks the edge to one frame (16 ms).
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,8 +25,9 @@ _PURE = np.float32(0.72)
 """Share of the power in the peaks: 0.97 at an SNR of 15 dB, less through codecs that follow speech."""
 _FAINTEST = np.float32(10**-6.4)
 """A tone at -50 dBm0 has ten times this mean square."""
+_STRIDE = 2
 _GLIDE_HZ = np.float32(90.0)
-"""A pitch that moves further within four frames is between two tones."""
+"""A pitch that moves further from _STRIDE frames before to _STRIDE frames after is between two tones."""
 
 
 def frame_traits(power: Power, rows: Rows) -> Traits:
@@ -49,24 +48,24 @@ def silent_traits(frames: int) -> Traits:
     return np.zeros((frames, 4), np.float32)
 
 
-def tone_frames(traits: Sequence[Traits]) -> list[NDArray[np.bool_]]:
-    """Tell for each call's (n, 4) traits which frames hold a tone, (n - 2 * AROUND,) each.
+def tone_frames(traits: Traits) -> NDArray[np.bool_]:
+    """Tell which frames hold a tone, (n, 4) -> (n,); never the first and last AROUND, which only serve as neighbours.
 
-    The first and last AROUND frames only serve as neighbours; give at least 2 * AROUND of them.
+    Many calls may stand one after the other, each with AROUND frames on either side that are asked for at
+    another time.
     """
-    every = np.concatenate(traits)
-    edges = np.cumsum([len(one) for one in traits])
-    held = np.zeros(len(every), np.bool_)
-    if len(every) > 2 * AROUND:
-        tone, hz = every[:, TONE], every[:, HZ]
-        middle = slice(AROUND, len(every) - AROUND)
-        loudest = np.lib.stride_tricks.sliding_window_view(tone, 2 * AROUND + 1).max(axis=1)
-        glide = np.abs(hz[AROUND + 2 : len(hz) - AROUND + 2] - hz[AROUND - 2 : len(hz) - AROUND - 2])
-        settled = (glide < _GLIDE_HZ) | (np.minimum(tone[AROUND - 2 : -AROUND - 2], tone[AROUND + 2 : len(tone) - AROUND + 2]) < loudest * np.float32(0.5))
-        held[middle] = (
-            (every[middle, PURE] > _PURE)
-            & (tone[middle] > loudest * np.float32(0.5))
-            & (tone[middle] > _FAINTEST)
-            & settled
-        )
-    return [one[AROUND : len(one) - AROUND] for one in np.split(held, edges[:-1])]
+    held = np.zeros(len(traits), np.bool_)
+    if len(traits) <= 2 * AROUND:
+        return held
+    tone, hz = traits[:, TONE], traits[:, HZ]
+    middle, end = slice(AROUND, len(traits) - AROUND), len(traits) - AROUND
+    half = tone[: end - AROUND].copy()
+    for shift in range(1, 2 * AROUND + 1):
+        np.maximum(half, tone[shift : end - AROUND + shift], out=half)
+    half *= np.float32(0.5)
+    before, after = slice(AROUND - _STRIDE, end - _STRIDE), slice(AROUND + _STRIDE, end + _STRIDE)
+    still = np.abs(hz[after] - hz[before]) < _GLIDE_HZ
+    # At a tone's end the pitch on the other side is that of noise.
+    still |= np.minimum(tone[before], tone[after]) < half
+    held[middle] = (traits[middle, PURE] > _PURE) & (tone[middle] > np.maximum(half, _FAINTEST)) & still
+    return held

@@ -6,6 +6,7 @@ frames may come at a time; where they are cut makes no difference.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from agent.hearing.cadence import Cadences, Reading
 from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.rows import Rows
 from agent.hearing.sit import fax_or_modem, special_information
-from agent.hearing.spectrogram import FRAME_SIZE, HOP, Power
-from agent.hearing.tone_frames import AROUND, Traits, frame_traits, silent_traits, tone_frames
+from agent.hearing.spectrogram import FRAME_SIZE, FRAMES_PER_SECOND, HOP, Power
+from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames
 from agent.hearing.tone_lines import END_BIN, FIRST_BIN, kept_bins
 from agent.hearing.tone_runs import Moment, Run, Runs
 from agent.hearing.tone_table import ToneKind, ToneTable, world
@@ -36,8 +37,8 @@ _STEADY, _STEADY_SECONDS = 0.95, 2.4
 """How sure a tone without end is, and when."""
 _FOREIGN = 0.8
 """How far to trust other countries' tones on a trunk whose country is named."""
-_LOST_FRAMES = 8
-"""A pause up to this long (125 ms) may be lost packets."""
+_LOST_FRAMES = 7
+"""A pause up to this long (109 ms) may be lost packets."""
 _SAME_PITCH = 0.03
 
 
@@ -61,13 +62,14 @@ class ToneEvent:
 class Tones:
     """What is kept of one call between ticks: a few kB."""
 
-    __slots__ = ("_runs", "_said", "_spectra", "_traits", "country")
+    __slots__ = ("_known_pause", "_runs", "_said", "_spectra", "_traits", "country")
 
     def __init__(self, country: str | None = None) -> None:
         self.country = country
         """Code of the country whose tones the call's trunk plays, None for any."""
         self._runs = Runs(-AROUND)
         self._said: ToneEvent | None = None
+        self._known_pause = -1
         self._traits = silent_traits(2 * AROUND)
         self._spectra: Power = np.zeros((AROUND, END_BIN - FIRST_BIN), np.float32)
 
@@ -76,16 +78,10 @@ class Tones:
         self._runs.forget()
         self._said = None
 
-    def _known(self, traits: Traits) -> Traits:
-        """Take the traits of new frames; return them after those that wait for their neighbours."""
-        every = np.concatenate((self._traits, traits))
-        self._traits = every[-2 * AROUND :].copy()
-        return every
-
     def _ready(self, spectra: Power) -> Power:
         """Take the spectra of new frames; return as many, those whose neighbours are known."""
         every = np.concatenate((self._spectra, spectra))
-        self._spectra = every[len(spectra) :]
+        self._spectra = every[len(spectra) :].copy()
         return every[: len(spectra)]
 
 
@@ -100,40 +96,54 @@ class ToneEar:
         self._world = Cadences(self._table)
         self._national: dict[str, Cadences] = {}
 
-    def listen(self, chunks: Sequence[tuple[Tones, Power, Rows]]) -> list[list[ToneEvent]]:
+    def listen(
+        self, calls: Sequence[Tones], counts: Sequence[int], power: Power, rows: Rows
+    ) -> list[list[ToneEvent]]:
         """Take new frames of many calls and return what they tell, in the same order.
 
-        Each call has its spectra (n, BINS) and the rows made of them (n, ROW_WIDTH). A frame counts once the
-        three after it are known. Call it from one thread at a time.
+        `power` (n, BINS) and the `rows` made of it (n, ROW_WIDTH) hold so many frames of each call, one call
+        after the other. A frame counts once the three after it are known. Call it from one thread at a time.
         """
-        if not chunks:
+        if not calls:
             return []
-        sizes = np.cumsum([len(power) for _, power, _ in chunks])[:-1]
-        power = np.concatenate([power for _, power, _ in chunks])
-        traits = frame_traits(power, np.concatenate([rows for _, _, rows in chunks]))
-        known = [call._known(part) for (call, _, _), part in zip(chunks, np.split(traits, sizes), strict=True)]
-        held = tone_frames(known)
-        sounds = [bool(part.any()) for part in held]
+        ends = list(accumulate(counts))
+        traits = frame_traits(power, rows)
+        every = np.concatenate(
+            [
+                part
+                for call, count, end in zip(calls, counts, ends, strict=True)
+                for part in (call._traits, traits[end - count : end])
+            ]
+        )
+        held = tone_frames(every)
+        seen = np.concatenate(([0], np.cumsum(held))).tolist()
         told: list[list[ToneEvent]] = []
-        for (call, spectra, _), every, part, any_tone in zip(chunks, known, held, sounds, strict=True):
-            ready = call._ready(kept_bins(spectra))
+        at = AROUND
+        for call, count, end in zip(calls, counts, ends, strict=True):
+            ready = call._ready(kept_bins(power[end - count : end]))
+            call._traits = every[at + count - AROUND : at + count + AROUND].copy()
             events: list[ToneEvent] = []
-            if any_tone or not call._runs.idle:
-                for moment in call._runs.push(part, every[AROUND : AROUND + len(part)], ready):
+            if seen[at + count] == seen[at] and call._runs.idle:
+                call._runs.skip(count)
+            else:
+                for moment in call._runs.push(held[at : at + count], every[at : at + count], ready):
                     if (event := self._tell(call, moment)) is not None:
                         events.append(event)
-            else:
-                call._runs.skip(len(part))
             told.append(events)
+            at += count + 2 * AROUND
         return told
 
     def _tell(self, call: Tones, moment: Moment) -> ToneEvent | None:
         """Say what a moment tells that was not said before."""
-        if len(moment.runs) == 1 and call._said and moment.runs[0].start >= call._said.at * SAMPLE_RATE / HOP:
+        if len(moment.runs) == 1 and call._said and moment.runs[0].start >= call._said.at * FRAMES_PER_SECOND:
             call._said = None  # another sound came between
+        if moment.unfinished.lines is None and moment.unfinished.start == call._known_pause:
+            return None
         event = self._recognise(call, moment)
         if event is None:
             return None
+        if moment.unfinished.lines is None:
+            call._known_pause = moment.unfinished.start
         before = call._said
         if before and before.kind is event.kind and event.confidence < before.confidence + _SURER:
             return None
@@ -151,16 +161,17 @@ class ToneEar:
 
     def _recognise_national(self, call: Tones, moment: Moment) -> ToneEvent | None:
         best: ToneEvent | None = None
-        for runs in _views(moment.runs):
+        for runs, unfinished in _views(moment):
             for cadences, trust in self._cadences(call.country):
-                reading = cadences.read(runs, moment.unfinished)
-                if reading and (judged := _judge(reading, runs, moment.unfinished)):
+                reading = cadences.read(runs, unfinished)
+                if reading and (judged := _judge(reading, runs, unfinished)):
                     kind, sure = judged
-                    heard = (*runs[len(runs) - reading.explained :], moment.unfinished)
+                    heard = (*runs[len(runs) - reading.explained :], unfinished)
                     event = _event(kind, sure * trust, moment, heard, reading.countries)
                     if best is None or event.confidence > best.confidence:
                         best = event
-                    break
+                if reading and reading.explained == len(runs):
+                    return best  # nothing is left to explain
         return best
 
     def _cadences(self, country: str | None) -> Iterator[tuple[Cadences, float]]:
@@ -178,8 +189,8 @@ def _judge(reading: Reading, runs: Sequence[Run], unfinished: Run) -> tuple[Tone
     share = reading.votes[kind]
     if kind is ToneKind.OTHER or share < _LEAST_SHARE or reading.fit < _LEAST_FIT:
         return None
-    if reading.steady:
-        return (kind, share * _STEADY) if unfinished.seconds >= _STEADY_SECONDS else None
+    if reading.steady and unfinished.seconds >= _STEADY_SECONDS:
+        return kind, share * _STEADY
     sure = share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)]
     if kind is not ToneKind.RINGING:
         return (kind, sure) if reading.tones >= 2 and reading.explained >= 4 else None
@@ -190,24 +201,27 @@ def _judge(reading: Reading, runs: Sequence[Run], unfinished: Run) -> tuple[Tone
     return (kind, sure) if first and reading.tones == 1 and runs[-1].frames >= _FIRST_TONE else None
 
 
-def _views(runs: tuple[Run, ...]) -> Iterator[tuple[Run, ...]]:
-    """Yield the runs as heard, and, where short pauses part equal tones, as if packets had been lost there."""
-    yield runs
+def _views(moment: Moment) -> Iterator[tuple[tuple[Run, ...], Run]]:
+    """Yield runs and what goes on as heard, and as if packets had been lost in short pauses of equal tones."""
+    yield moment.runs, moment.unfinished
     mended: list[Run] = []
-    for run in runs:
-        if (
-            len(mended) > 1
-            and run.lines
-            and (tone := mended[-2]).lines
-            and mended[-1].frames <= _LOST_FRAMES
-            and abs(tone.lines.hz[0] / run.lines.hz[0] - 1) < _SAME_PITCH
-        ):
+    for run in (*moment.runs, moment.unfinished):
+        if len(mended) > 1 and mended[-1].frames <= _LOST_FRAMES and _same(mended[-2], run):
+            tone = mended[-2]
             longer = tone if tone.frames > run.frames else run
             del mended[-2:]
             run = replace(longer, start=tone.start, frames=run.start + run.frames - tone.start, cut=tone.cut)
         mended.append(run)
-    if len(mended) < len(runs):
-        yield tuple(mended)
+    if len(mended) <= len(moment.runs):
+        yield tuple(mended[:-1]), mended[-1]
+
+
+def _same(one: Run, other: Run) -> bool:
+    """Tell whether two tones may be one, in a short piece of which two lines may look like one."""
+    if one.lines is None or other.lines is None:
+        return False
+    low, high = min(other.lines.hz) * (1 - _SAME_PITCH), max(other.lines.hz) * (1 + _SAME_PITCH)
+    return low <= max(one.lines.hz) and min(one.lines.hz) <= high
 
 
 def _event(
