@@ -4,14 +4,13 @@
 
 Tones are sounded as exchanges do, off by up to 2 % in pitch and 10 % in time and mostly begun within a cycle.
 `right` is the kind that the tone's country means, `contradicted` another kind that another country means by
-the same tone, `harmful` ringing taken for anything that ends a call or the reverse. Recordings under FOLDER hold
-voices and songs and nothing that is a tone.
+the same tone, `harmful` ringing taken for anything that ends a call or the reverse. Recordings under FOLDER
+hold voices and songs and nothing that is a tone.
 """
 
 import argparse
 import io
 import math
-import statistics
 import sys
 import time
 from collections import Counter, defaultdict
@@ -28,13 +27,19 @@ from agent.hearing.rows import frame_rows
 from agent.hearing.spectrogram import Framer, power
 from agent.hearing.tone_table import Cadence, ToneKind, ToneTable, world
 from agent.hearing.tones import ToneEar, ToneEvent, Tones
+from agent.train.channel import Channel, Codec, Concealment, encode_decode, to_pcm16, transmit
 from agent.train.errors import MaterialError
 from agent.train.material import read_samples
-from agent.train.channel import Channel, Codec, Concealment, encode_decode, to_pcm16, transmit
 from agent.train.noise import Noise
 from agent.train.tones import Chord, Pattern, Step, sound_pattern
 
-KINDS = (ToneKind.RINGING, ToneKind.BUSY, ToneKind.CONGESTION, ToneKind.NUMBER_UNOBTAINABLE, ToneKind.DIAL_TONE)
+KINDS = (
+    ToneKind.RINGING,
+    ToneKind.BUSY,
+    ToneKind.CONGESTION,
+    ToneKind.NUMBER_UNOBTAINABLE,
+    ToneKind.DIAL_TONE,
+)
 TICK = 800
 FULL_TONE_DB = -15.2
 """Mean square in dB of what `sound_pattern` makes."""
@@ -81,8 +86,12 @@ CONDITIONS = (
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--each", type=int, default=1, help="times that every tone is sounded in every condition")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--each", type=int, default=1, help="times that every tone is sounded in every condition"
+    )
     parser.add_argument("--no-tones", type=Path, nargs="*", default=[], help="folders of voices and songs")
     parser.add_argument("--limit-hours", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=1)
@@ -119,12 +128,26 @@ class Score:
 HEADER = f"{'':28s}{'tones':>6s}{'right':>9s}{'contrad.':>9s}{'wrong':>9s}{'none':>9s}{'harmful':>9s}"
 
 
-def national(ear: ToneEar, table: ToneTable, conditions: list[Condition], each: int, named: bool, rng: np.random.Generator, verbose: bool) -> None:
+def national(
+    ear: ToneEar,
+    table: ToneTable,
+    conditions: list[Condition],
+    each: int,
+    named: bool,
+    rng: np.random.Generator,
+    verbose: bool,
+) -> None:
     """Sound every tone of every country."""
     by_condition, by_kind = defaultdict(Score), defaultdict(Score)
     by_country: dict[str, Score] = defaultdict(Score)
     delays: dict[ToneKind, list[float]] = defaultdict(list)
-    cases = [(tone, kind, code) for tone in table.tones for kind, codes in tone.countries.items() if kind in KINDS for code in codes]
+    cases = [
+        (tone, kind, code)
+        for tone in table.tones
+        for kind, codes in tone.countries.items()
+        if kind in KINDS
+        for code in codes
+    ]
     said: dict[tuple[object, ...], ToneEvent | None] = {}
     for condition in conditions:
         for tone, kind, code in cases:
@@ -134,22 +157,45 @@ def national(ear: ToneEar, table: ToneTable, conditions: list[Condition], each: 
                     sound, onset = sounded(tone.cadence, condition, rng)
                     events = hear(ear, sound, code if named else None)
                     said[key] = events[-1] if events else None
-                    if (first := next((e for e in events if e.kind is kind), None)) and condition.name == "µ-law":
+                    if (
+                        first := next((e for e in events if e.kind is kind), None)
+                    ) and condition.name == "µ-law":
                         delays[kind].append(first.at - onset)
                 event = said[key]
-                score_all(event, kind, code, tone.countries, (by_condition[condition.name], by_kind[kind.value], by_country[code]))
+                score_all(
+                    event,
+                    kind,
+                    code,
+                    tone.countries,
+                    (by_condition[condition.name], by_kind[kind.value], by_country[code]),
+                )
                 if verbose and (event is None or code not in tone.countries.get(event.kind, ())):
-                    show(f"    {condition.name:18s}{code} {kind.value:20s}{str(tone.cadence)[:50]:50s} {event.kind.value if event else '-'} {event.detail if event else ''} {event.confidence if event else ''}")
+                    said_it = f"{event.kind} {event.confidence} {event.detail}" if event else "-"
+                    show(f"    {condition.name:18s}{code} {kind:20s}{str(tone.cadence)[:50]:50s} {said_it}")
     show(f"\nnational tones, the trunk's country {'named' if named else 'not named'}\n{HEADER}")
     for name, score in (*by_condition.items(), *by_kind.items()):
         show(f"{name:28s}{score}")
     worst = sorted(by_country.items(), key=lambda item: item[1].right / item[1].heard)[:12]
-    show("weakest countries: " + ", ".join(f"{code} {score.right / score.heard:.2f}" for code, score in worst))
+    show(
+        "weakest countries: " + ", ".join(f"{code} {score.right / score.heard:.2f}" for code, score in worst)
+    )
     for kind, values in delays.items():
-        show(f"{kind.value:28s}first said after {statistics.median(values):.2f} s of tone (median), 90 %: {np.quantile(values, 0.9):.2f} s")
+        show(f"{kind.value:28s}first said after {spread(values)} of tone")
 
 
-def score_all(event: ToneEvent | None, kind: ToneKind, code: str, meanings: Mapping[ToneKind, Sequence[str]], scores: tuple[Score, ...]) -> None:
+def spread(seconds: list[float]) -> str:
+    """Say where most of some durations lie."""
+    middle, most, nearly_all = np.quantile(seconds, (0.5, 0.9, 0.99))
+    return f"{middle:.2f} s (90 %: {most:.2f} s, 99 %: {nearly_all:.2f} s)"
+
+
+def score_all(
+    event: ToneEvent | None,
+    kind: ToneKind,
+    code: str,
+    meanings: Mapping[ToneKind, Sequence[str]],
+    scores: tuple[Score, ...],
+) -> None:
     """Count a verdict."""
     for score in scores:
         score.heard += 1
@@ -167,7 +213,15 @@ def score_all(event: ToneEvent | None, kind: ToneKind, code: str, meanings: Mapp
 
 def sounded(cadence: Cadence, condition: Condition, rng: np.random.Generator) -> tuple[Samples, float]:
     """Return two and a half cycles or more of a tone through a line, and where it begins, in seconds."""
-    pattern = Pattern(*(tuple(Step(Chord(s.chord.hz, s.chord.modulated_by_hz) if s.chord else Chord(), s.seconds) for s in part) for part in (cadence.once, cadence.again)))
+    pattern = Pattern(
+        *(
+            tuple(
+                Step(Chord(s.chord.hz, s.chord.modulated_by_hz) if s.chord else Chord(), s.seconds)
+                for s in part
+            )
+            for part in (cadence.once, cadence.again)
+        )
+    )
     cycle = sum(min(s.seconds, 6.0) for s in cadence.again)
     length = min(32.0, max(6.0, 2.6 * cycle + sum(s.seconds for s in cadence.once)))
     tone, on = sound_pattern(pattern, int(length * SAMPLE_RATE), rng)
@@ -192,7 +246,9 @@ def through(sound: Samples, condition: Condition, rng: np.random.Generator) -> S
     if not condition.amr:
         return transmit(sound, channel)
     noisy = sound * np.float32(10 ** (gain / 20))
-    noisy = noisy + rng.standard_normal(len(sound)).astype(np.float32) * np.float32(10 ** (channel.noise_db / 20))
+    noisy = noisy + rng.standard_normal(len(sound)).astype(np.float32) * np.float32(
+        10 ** (channel.noise_db / 20)
+    )
     return encode_decode(amr(noisy, int(condition.amr)), Codec.ULAW)
 
 
@@ -229,7 +285,9 @@ def hear(ear: ToneEar, sound: Samples, country: str | None = None) -> list[ToneE
     return events
 
 
-def special(ear: ToneEar, conditions: list[Condition], each: int, rng: np.random.Generator, verbose: bool) -> None:
+def special(
+    ear: ToneEar, conditions: list[Condition], each: int, rng: np.random.Generator, verbose: bool
+) -> None:
     """Sound SIT of every coding, fax and modem, and keys and call waiting that are none of them."""
     show(f"\ntones of all countries\n{HEADER}")
     delays = []
@@ -249,16 +307,25 @@ def special(ear: ToneEar, conditions: list[Condition], each: int, rng: np.random
         for name, make in ANSWERS.items():
             for _ in range(each):
                 events = hear(ear, through(make(rng), condition, rng))
-                score_all(events[-1] if events else None, ToneKind.FAX_OR_MODEM, "", {}, (totals[name], totals[f"fax {condition.name}"]))
+                score_all(
+                    events[-1] if events else None,
+                    ToneKind.FAX_OR_MODEM,
+                    "",
+                    {},
+                    (totals[name], totals[f"fax {condition.name}"]),
+                )
     for name, score in totals.items():
         show(f"{name:28s}{score}")
-    show(f"SIT said {statistics.median(delays):.2f} s after its end (median), 99 %: {np.quantile(delays, 0.99):.2f} s")
+    show(f"SIT said {spread(delays)} after its end")
     false: Counter[str] = Counter()
     keys = 0
     for _ in range(20 * each):
         for make in (dialled, waiting):
             keys += 1
-            false.update(f"{make.__name__}: {e.kind.value} {e.detail} {e.confidence}" for e in hear(ear, through(make(rng), conditions[0], rng)))
+            false.update(
+                f"{make.__name__}: {e.kind.value} {e.detail} {e.confidence}"
+                for e in hear(ear, through(make(rng), conditions[0], rng))
+            )
     show(f"keys and call waiting: {sum(false.values())} false verdicts on {keys} recordings {dict(false)}")
 
 
@@ -280,7 +347,9 @@ def sit(segments: tuple[tuple[float, float], ...], rng: np.random.Generator) -> 
     for hz, seconds in segments:
         parts += [sine(hz, seconds * tempo, pitch), pause(gap)]
     end = (sum(map(len, parts)) - round(gap * SAMPLE_RATE)) / SAMPLE_RATE
-    babble = rng.standard_normal(8000).astype(np.float32) * np.repeat(rng.uniform(0.01, 0.2, 20), 400).astype(np.float32)
+    babble = rng.standard_normal(8000).astype(np.float32) * np.repeat(rng.uniform(0.01, 0.2, 20), 400).astype(
+        np.float32
+    )
     parts.append(babble if rng.random() < 0.5 else pause(1))
     return np.concatenate(parts), end
 
@@ -300,7 +369,9 @@ def _answer(rng: np.random.Generator, hz: float, turns: bool, modulated: bool) -
 
 
 ANSWERS: dict[str, Callable[[np.random.Generator], Samples]] = {
-    "CNG": lambda rng: np.concatenate([pause(rng.uniform(0, 2)), *[sine(1100, 0.5, _off(rng)), pause(3)] * 3]),
+    "CNG": lambda rng: np.concatenate(
+        [pause(rng.uniform(0, 2)), *[sine(1100, 0.5, _off(rng)), pause(3)] * 3]
+    ),
     "CED": lambda rng: _answer(rng, 2100, False, False),
     "V.25 with reversals": lambda rng: _answer(rng, 2100, True, False),
     "ANSam": lambda rng: _answer(rng, 2100, True, True),
@@ -319,7 +390,7 @@ def dialled(rng: np.random.Generator) -> Samples:
 
 
 def waiting(rng: np.random.Generator) -> Samples:
-    """Return a call-waiting tone in a quiet call: 440 Hz for 0.3 s every 10 s, or as ETSI has it, 425 Hz for 0.2 s twice."""
+    """Return call waiting in a quiet call: 440 Hz for 0.3 s every 10 s, or 425 Hz for 0.2 s twice."""
     if rng.random() < 0.5:
         return np.concatenate([pause(2), *[sine(440, 0.3), pause(9.7)] * 2])
     return np.concatenate([pause(2), *[sine(425, 0.2), pause(0.2), sine(425, 0.2), pause(9)] * 2])
@@ -344,7 +415,12 @@ def false_verdicts(ear: ToneEar, folders: list[Path], hours: float, rng: np.rand
 
 def recordings(folders: list[Path], rng: np.random.Generator) -> Iterator[tuple[Path, Samples]]:
     """Yield recordings in random order at 8 kHz; a long one in pieces of three minutes."""
-    files = [f for folder in folders for f in sorted(folder.rglob("*")) if f.suffix in (".wav", ".ogg", ".flac", ".mp3", ".opus")]
+    files = [
+        f
+        for folder in folders
+        for f in sorted(folder.rglob("*"))
+        if f.suffix in (".wav", ".ogg", ".flac", ".mp3", ".opus")
+    ]
     for index in rng.permutation(len(files)):
         try:
             sound = read_samples(files[index])
@@ -357,7 +433,10 @@ def recordings(folders: list[Path], rng: np.random.Generator) -> Iterator[tuple[
 def cost(ear: ToneEar) -> None:
     """Print what a second of 1,000 calls costs, in ticks of 100 ms, calls in batches of 64."""
     rng = np.random.default_rng(0)
-    busy, ring = (np.concatenate([p for _ in range(20) for p in cycle]) for cycle in ((sine(425, 0.5), pause(0.5)), (sine(425, 1), pause(4))))
+    busy, ring = (
+        np.concatenate([p for _ in range(20) for p in cycle])
+        for cycle in ((sine(425, 0.5), pause(0.5)), (sine(425, 1), pause(4)))
+    )
     noise = rng.standard_normal(20 * SAMPLE_RATE).astype(np.float32) * np.float32(0.05)
     show("")
     for name, sound in (("noise", noise), ("ringing", ring), ("busy", busy)):

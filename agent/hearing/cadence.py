@@ -1,6 +1,6 @@
 """Which networks' tones explain the latest runs of a call, and what most of these networks mean by it.
 
-Every moment of every cadence that a call can be in is one row of a table: the step that goes on, and the steps
+Every moment of every cadence that a call can be in is one row of a table: the step that goes on, and those
 before it, newest first. All rows are compared with a call's runs at once. An exchange is off by one factor in
 all of its times (10 %), and each edge by some frames; a row's misfit turns into a likelihood, each country
 votes for each kind with its best row, and the votes are added up.
@@ -65,8 +65,8 @@ class Cadences:
     __slots__ = (
         "_chord",
         "_chords",
-        "_known",
         "_cut",
+        "_known",
         "_of",
         "_row_tone",
         "_seconds",
@@ -82,11 +82,17 @@ class Cadences:
     def __init__(self, table: ToneTable, country: str | None = None) -> None:
         """Take the tones of all countries, or of the one with this code."""
         tones = [
-            (tone.cadence, {kind: codes for kind, users in tone.countries.items() if (codes := _of(users, country))})
+            (
+                tone.cadence,
+                {kind: codes for kind, users in tone.countries.items() if (codes := _of(users, country))},
+            )
             for tone in table.tones
         ]
         tones = [(cadence, kinds) for cadence, kinds in tones if kinds]
-        chords = sorted({step.chord for cadence, _ in tones for step in (*cadence.once, *cadence.again) if step.chord}, key=str)
+        chords = sorted(
+            {step.chord for cadence, _ in tones for step in (*cadence.once, *cadence.again) if step.chord},
+            key=str,
+        )
         self._chords = Chords(chords)
         index = {chord: at for at, chord in enumerate(chords)}
         rows: list[tuple[Step | None, ...]] = []
@@ -97,17 +103,26 @@ class Cadences:
                 owner.append(at)
         self._row_tone = np.array(owner)
         columns = list(zip(*rows, strict=True))
-        self._seconds = np.array([[step.seconds if step else np.nan for step in column] for column in columns])
+        self._seconds = np.array(
+            [[step.seconds if step else np.nan for step in column] for column in columns]
+        )
         self._chord = np.array(
             [[index[step.chord] if step and step.chord else 0 for step in column] for column in columns]
         )
         sign = np.array([[1 if step and step.chord else -1 for step in column] for column in columns])
         none = np.where(np.isnan(self._seconds), np.nan, 0.0)
         least, most = self._seconds * (1 - _TEMPO_MOST), self._seconds * (1 + _TEMPO_MOST)
-        self._whole = [_bounds(*part) for part in zip(sign, least - _EDGE_MOST, most + _EDGE_MOST, strict=True)]
+        self._whole = [
+            _bounds(*part) for part in zip(sign, least - _EDGE_MOST, most + _EDGE_MOST, strict=True)
+        ]
         self._cut = [_bounds(*part) for part in zip(sign, none, most + _EDGE_MOST, strict=True)]
         self._unfinished = _bounds(sign[0], none[0], most[0] + _LATE)
-        votes = [(at, kind, code) for at, (_, kinds) in enumerate(tones) for kind, codes in kinds.items() for code in codes]
+        votes = [
+            (at, kind, code)
+            for at, (_, kinds) in enumerate(tones)
+            for kind, codes in kinds.items()
+            for code in codes
+        ]
         pairs = sorted({(kind, code) for _, kind, code in votes})
         number = {pair: at for at, pair in enumerate(pairs)}
         self._vote_tone = np.array([at for at, _, _ in votes])
@@ -148,7 +163,7 @@ class Cadences:
         )
 
     def _explain(self, newest: Sequence[Run]) -> tuple[NDArray[np.intp], int, Reals]:
-        """Return the rows that explain the most runs, how many whole ones, and what their pitch costs, (rows,)."""
+        """Return the rows that explain the most runs, how many whole ones, and the cost of their pitch."""
         rows = np.arange(len(self._row_tone))
         pitch = np.zeros(len(rows))
         for at, run in enumerate(newest):
@@ -202,7 +217,7 @@ def _of(users: tuple[str, ...], country: str | None) -> tuple[str, ...]:
 
 
 def _rows(cadence: Cadence) -> Iterator[tuple[Step | None, ...]]:
-    """Yield the moments of a cadence: what goes on, then what came before, newest first; None for the start."""
+    """Yield the moments of a cadence: what goes on, then what was before, newest first; None at its start."""
     once, again = _audible(cadence.once, wraps=False), _audible(cadence.again, wraps=True)
     if len(again) == 1:
         again = [Step(again[0].chord, math.inf)]

@@ -11,7 +11,7 @@ from agent.hearing.tone_table import Chord
 
 _MOST_LINES = 3
 _OFF = 0.012
-"""Relative error of frequency that costs half a unit: half of the 2 % that exchanges may be off, and a bit."""
+"""Relative error of frequency that costs half a unit: exchanges may be off by 2 %."""
 _FURTHEST = 0.031
 """Relative error beyond which a line is another one."""
 _CLOSE_HZ = 52.0
@@ -52,7 +52,9 @@ class Chords:
         # Melted lines lie anywhere between the outermost ones of their cluster.
         inside = np.maximum(np.maximum(self._lowest / heard - 1, heard / self._highest - 1), 0)
         off = np.where(alone | (off < inside), off, inside)
-        sideband = np.minimum(*(np.abs(heard / (self._hz + side * self._modulator[:, np.newaxis]) - 1) for side in (1, -1)))
+        sideband = np.minimum(
+            *(np.abs(heard / (self._hz + side * self._modulator[:, np.newaxis]) - 1) for side in (1, -1))
+        )
         off = np.where(modulated, np.minimum(off, sideband), off)
         off = np.where(np.isnan(off), np.inf, off)
         explained = off.min(axis=2)

@@ -1,8 +1,9 @@
 """Which frames hold a steady tone and nothing else, for all calls at once.
 
 A frame counts as tone when nearly all of its power lies in one or two narrow peaks, when it is about as loud
-as its neighbours, and when its pitch is not on its way to another. A Hann window passes half of a tone's power
-when the tone begins or ends at its middle, so the neighbourhood's half marks the edge to one frame (16 ms).
+as its neighbours, and when its pitch is not on its way to another. A Hann window passes half of a tone's
+power when the tone begins or ends at its middle, so half of the neighbours' power marks the edge to one frame
+(16 ms).
 """
 
 import numpy as np
@@ -17,8 +18,8 @@ AROUND = 3
 Traits = NDArray[np.float32]
 """What is known of frames, (n, 4): BAND, TONE, HZ, PURE."""
 BAND, TONE, HZ, PURE = range(4)
-"""Power between 200 and 3600 Hz and that of the two peaks, relative to full scale; the peaks' centre of gravity
-in Hz; their share of the band's power."""
+"""Power between 150 and 3650 Hz and that of the two strongest peaks, as mean squares; the peaks' centre of
+gravity in Hz; their share of the band's power, 0 to 1."""
 
 _LOW_BIN, _HIGH_BIN = round(150 / BIN_HZ), round(3650 / BIN_HZ)
 _PURE = np.float32(0.72)
@@ -49,7 +50,7 @@ def silent_traits(frames: int) -> Traits:
 
 
 def tone_frames(traits: Traits) -> NDArray[np.bool_]:
-    """Tell which frames hold a tone, (n, 4) -> (n,); never the first and last AROUND, which only serve as neighbours.
+    """Tell which frames hold a tone, (n, 4) -> (n,); never the first and last AROUND, which are neighbours.
 
     Many calls may stand one after the other, each with AROUND frames on either side that are asked for at
     another time.

@@ -1,5 +1,6 @@
 """One call's tones and pauses in time: frames in, runs out, wherever the frames are cut."""
 
+from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -138,6 +139,9 @@ class Runs:
 
         Yields every moment at which something can be told.
         """
+        if not held.any():
+            yield from self._pause(traits)
+            return
         edges = np.flatnonzero(np.diff(held, prepend=False, append=False)).tolist()
         at = 0
         for start, end in zip(edges[::2], edges[1::2], strict=True):
@@ -185,14 +189,15 @@ class Runs:
         begin, end, since = self._frame, self._frame + len(traits), last.start + last.frames
         loud = traits[:, BAND] > _LOUD * 10 ** (last.level_db / 10)
         loud[: max(0, since + _TAIL - begin)] = False
-        total = self._loud + np.cumsum(loud)
-        over = begin + 1 + int(np.searchsorted(total, _LOUD_FRAMES))
-        stop = min(over, since + _FORGET)
-        for check in _PAUSE_CHECKS:
-            if begin < since + check <= end and since + check < stop:
+        stop = since + _FORGET
+        if loud.any():
+            total = self._loud + np.cumsum(loud)
+            stop = min(stop, begin + 1 + int(np.searchsorted(total, _LOUD_FRAMES)))
+            self._loud = int(total[-1])
+        for check in _PAUSE_CHECKS[bisect(_PAUSE_CHECKS, begin - since) : bisect(_PAUSE_CHECKS, end - since)]:
+            if since + check < stop:
                 self._frame = since + check
                 yield Moment(self._frame, tuple(self._runs), Run(None, since, check))
-        self._loud = int(total[-1])
         if stop <= end:
             self._runs.clear()
 

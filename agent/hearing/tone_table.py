@@ -34,7 +34,7 @@ class ToneKind(StrEnum):
     NUMBER_UNOBTAINABLE = "number_unobtainable"
     DIAL_TONE = "dial_tone"
     OTHER = "other"
-    """Call waiting, warnings, pay tones and the like: known so that they are not taken for one of the above."""
+    """Call waiting, warnings, pay tones and the like: known so as not to be taken for one of the above."""
     SIT_INTERCEPT = "sit_intercept"
     SIT_VACANT = "sit_vacant"
     SIT_REORDER = "sit_reorder"
@@ -126,7 +126,9 @@ def _parse_step(step: str, text: str) -> Step:
     if seconds <= 0:
         raise ValueError(f"'{step}' in '{text}' lasts no time, write its seconds above 0")
     if chord and not (chord.hz[0] >= LOWEST_HZ and chord.hz[-1] <= HIGHEST_HZ):
-        raise ValueError(f"'{step}' in '{text}' is outside of {LOWEST_HZ:g} to {HIGHEST_HZ:g} Hz, leave it out")
+        raise ValueError(
+            f"'{step}' in '{text}' is outside of {LOWEST_HZ:g} to {HIGHEST_HZ:g} Hz, leave it out"
+        )
     return Step(chord, seconds)
 
 
@@ -157,17 +159,9 @@ class _Tone(BaseModel):
 
     def meanings(self) -> dict[ToneKind, tuple[str, ...]]:
         """Return the countries of each kind that has any."""
-        return {kind: tuple(str(getattr(self, kind)).split()) for kind in NATIONAL_KINDS if getattr(self, kind)}
-
-
-class _Exclusion(BaseModel):
-    """A tone of the source that is not listed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    country: Country
-    tone: str
-    reason: str
+        return {
+            kind: tuple(str(getattr(self, kind)).split()) for kind in NATIONAL_KINDS if getattr(self, kind)
+        }
 
 
 class _Table(BaseModel):
@@ -176,7 +170,8 @@ class _Table(BaseModel):
     source: str
     countries: dict[Country, str]
     tones: tuple[_Tone, ...]
-    excluded: tuple[_Exclusion, ...] = ()
+    excluded: tuple[str, ...] = ()
+    """Tones of the source that are not listed, and why."""
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -186,7 +181,7 @@ class _Table(BaseModel):
                     if code not in self.countries:
                         raise PydanticCustomError(
                             COMPLAINT,
-                            "tone '{tone}' names the country '{code}', which is not under `countries`, add it there",
+                            "tone '{tone}' names '{code}', which is not under `countries`, add it there",
                             {"tone": tone.tone, "code": code},
                         )
         return self

@@ -20,7 +20,6 @@ from agent.hearing.tone_lines import END_BIN, FIRST_BIN, kept_bins
 from agent.hearing.tone_runs import Moment, Run, Runs
 from agent.hearing.tone_table import ToneKind, ToneTable, world
 
-
 _SURER = 0.1
 """An event is said again once it is this much surer."""
 _LEAST_SHARE = 0.4
@@ -126,9 +125,8 @@ class ToneEar:
             if seen[at + count] == seen[at] and call._runs.idle:
                 call._runs.skip(count)
             else:
-                for moment in call._runs.push(held[at : at + count], every[at : at + count], ready):
-                    if (event := self._tell(call, moment)) is not None:
-                        events.append(event)
+                moments = call._runs.push(held[at : at + count], every[at : at + count], ready)
+                events += filter(None, (self._tell(call, moment) for moment in moments))
             told.append(events)
             at += count + 2 * AROUND
         return told
@@ -202,7 +200,7 @@ def _judge(reading: Reading, runs: Sequence[Run], unfinished: Run) -> tuple[Tone
 
 
 def _views(moment: Moment) -> Iterator[tuple[tuple[Run, ...], Run]]:
-    """Yield runs and what goes on as heard, and as if packets had been lost in short pauses of equal tones."""
+    """Yield runs and what goes on as heard, and as if short pauses between equal tones were lost packets."""
     yield moment.runs, moment.unfinished
     mended: list[Run] = []
     for run in (*moment.runs, moment.unfinished):

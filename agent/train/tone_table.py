@@ -1,11 +1,10 @@
 """From the national table to `agent/hearing/tones.yaml`, every tone that is left out with its reason.
 
-    python -m agent.train.tone_table national-tones.json agent/hearing/tones.yaml
+python -m agent.train.tone_table national-tones.json agent/hearing/tones.yaml
 """
 
 import json
 import math
-import re
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -74,9 +73,11 @@ class Listed:
             {"source": _SOURCE},
             {"countries": self.countries},
             {"tones": tones},
-            {"excluded": [{"country": x.country, "tone": x.tone, "reason": x.reason} for x in self.excluded]},
+            {"excluded": [f"{left.country} {left.tone}: {left.reason}" for left in self.excluded]},
         )
-        return "\n".join(yaml.safe_dump(part, sort_keys=False, allow_unicode=True, width=110) for part in parts)
+        return "\n".join(
+            yaml.safe_dump(part, sort_keys=False, allow_unicode=True, width=200) for part in parts
+        )
 
 
 def _reach(kinds: dict[ToneKind, list[str]]) -> int:
@@ -109,7 +110,9 @@ def list_tones(path: Path) -> Listed:
                     elif code not in (users := tones[_cadence(pattern)][kind]):
                         users.append(code)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MaterialError(f"{path} is no table of national tones ({error!r}): give the JSON table") from error
+        raise MaterialError(
+            f"{path} is no table of national tones ({error!r}): give the JSON table"
+        ) from error
     return Listed(dict(sorted(countries.items())), tones, list(excluded))
 
 
@@ -128,7 +131,7 @@ def _reason(kind: ToneKind, pattern: Pattern) -> str | None:
     if not heard:
         return "no frequency that can be heard"
     if min(heard) < LOWEST_HZ or max(heard) > HIGHEST_HZ:
-        return f"outside of {LOWEST_HZ:g} to {HIGHEST_HZ:g} Hz, a bell current, hum or charging pulse"
+        return f"outside of {LOWEST_HZ:g} to {HIGHEST_HZ:g} Hz"
     if any(math.isinf(step.seconds) for step in (*pattern.once, *pattern.again[:-1])):
         return "a step without end before the last"
     if all(not step.chord.hz for step in pattern.again):
@@ -136,8 +139,10 @@ def _reason(kind: ToneKind, pattern: Pattern) -> str | None:
     if any(step.seconds <= 0 for step in pattern.steps):
         return "a step of no length"
     if _is_sit(pattern):
-        return "three rising segments, heard as a special information tone in any country"
-    if kind in (ToneKind.RINGING, ToneKind.BUSY, ToneKind.CONGESTION) and math.isinf(pattern.again[-1].seconds):
+        return "three rising segments, a special information tone anywhere"
+    if kind in (ToneKind.RINGING, ToneKind.BUSY, ToneKind.CONGESTION) and math.isinf(
+        pattern.again[-1].seconds
+    ):
         return "no cadence is given, so that it would be any steady tone"
     return None
 
@@ -152,7 +157,7 @@ def _is_sit(pattern: Pattern) -> bool:
 def main() -> None:
     """Write the table that the command line names."""
     if len(sys.argv) != 3:
-        raise SystemExit(re.sub(r"\s+", " ", "usage: python -m agent.train.tone_table TABLE.json TONES.yaml"))
+        raise SystemExit("usage: python -m agent.train.tone_table TABLE.json TONES.yaml")
     try:
         listed = list_tones(Path(sys.argv[1]))
         Path(sys.argv[2]).write_text(listed.as_yaml(), encoding="utf-8")
