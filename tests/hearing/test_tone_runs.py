@@ -42,7 +42,9 @@ def test_a_modulated_tone_is_one(modulator: str) -> None:
 
 
 def test_tones_of_another_pitch_follow_without_a_pause() -> None:
-    heard = runs(np.concatenate((pause(0.2), tone(0.33, 950), tone(0.33, 1400), tone(0.33, 1800), pause(0.3))))
+    heard = runs(
+        np.concatenate((pause(0.2), tone(0.33, 950), tone(0.33, 1400), tone(0.33, 1800), pause(0.3)))
+    )
     assert [run.lines is None for run in heard] == [False] * 3
     assert [run.seconds for run in heard] == pytest.approx([0.33] * 3, abs=2 / 64)
 

@@ -11,9 +11,7 @@ from agent.yaml_file import ConfigError
 
 
 def test_a_cadence_reads_as_it_is_written() -> None:
-    assert parse_cadence("480+440/2 -/4") == Cadence(
-        (), (Step(Chord((440.0, 480.0)), 2.0), Step(None, 4.0))
-    )
+    assert parse_cadence("480+440/2 -/4") == Cadence((), (Step(Chord((440.0, 480.0)), 2.0), Step(None, 4.0)))
     assert parse_cadence("400*25").again == (Step(Chord((400.0,), 25.0), math.inf),)
     assert parse_cadence("425/0.1 -/0.1 | 425").once == (Step(Chord((425.0,)), 0.1), Step(None, 0.1))
 
@@ -65,7 +63,9 @@ def test_the_world_has_172_countries_and_every_kind() -> None:
     assert len(table.countries) == 172
     used = {code for tone in table.tones for codes in tone.countries.values() for code in codes}
     assert used == set(table.countries)
-    german = {kind: str(t.cadence) for t in table.tones for kind, codes in t.countries.items() if "DE" in codes}
+    german = {
+        kind: str(t.cadence) for t in table.tones for kind, codes in t.countries.items() if "DE" in codes
+    }
     assert set(german) >= {ToneKind.RINGING, ToneKind.BUSY, ToneKind.CONGESTION, ToneKind.DIAL_TONE}
     british = [str(t.cadence) for t in table.tones if "GB" in t.countries.get(ToneKind.RINGING, ())]
     assert "400+450/0.4 -/0.2 400+450/0.4 -/2" in british
@@ -81,7 +81,10 @@ def test_a_country_is_found_by_code_or_name() -> None:
     ("text", "says"),
     [
         ("source: x\ncountries: {DE: Germany}\ntones: [{tone: 425, busy: DE}]", "should be text"),
-        ("source: x\ncountries: {DE: Germany}\ntones: [{tone: 425/x, busy: DE}]", "'425/x' is no step|no step"),
+        (
+            "source: x\ncountries: {DE: Germany}\ntones: [{tone: 425/x, busy: DE}]",
+            "'425/x' is no step|no step",
+        ),
         ("source: x\ncountries: {DE: Germany}\ntones: [{tone: '425', busy: FR}]", "names 'FR'"),
         ("source: x\ncountries: {DE: Germany}\ntones: [{tone: '425', engaged: DE}]", "no such key"),
         ("countries: {DE: Germany}\ntones: []", "source: this key is missing"),

@@ -41,7 +41,11 @@ def sound(cadence: str, seconds: float, lead: float = 0.3) -> Samples:
             parts.append(pause(length))
         else:
             ripple = 1 + 0.9 * np.cos(
-                2 * math.pi * step.chord.modulated_by_hz * np.arange(round(length * SAMPLE_RATE)) / SAMPLE_RATE
+                2
+                * math.pi
+                * step.chord.modulated_by_hz
+                * np.arange(round(length * SAMPLE_RATE))
+                / SAMPLE_RATE
             )
             made = tone(length, *step.chord.hz)
             parts.append((made * ripple).astype(np.float32) if step.chord.modulated_by_hz else made)
