@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.hearing.chords import Chords
+from agent.hearing.spectrogram import FRAMES_PER_SECOND
 from agent.hearing.tone_lines import Lines
 from agent.hearing.tone_runs import BRIDGE, HISTORY, Run
 from agent.hearing.tone_table import NATIONAL_KINDS, Cadence, Step, ToneKind, ToneTable
 
-_MELTS = (BRIDGE + 1) / 64
+SHORTEST_PAUSE_S = (BRIDGE + 1) / FRAMES_PER_SECOND
 """Pauses shorter than this, in seconds, are not heard."""
 _TEMPO = 0.05
 _TEMPO_MOST = 0.135
@@ -240,7 +241,7 @@ def _audible(steps: Sequence[Step], wraps: bool) -> list[Step]:
     """Join what is heard as one step: equal neighbours, and tones parted by a pause too short to hear."""
     joined: list[Step] = []
     for step in steps:
-        short = step.chord is None and step.seconds < _MELTS
+        short = step.chord is None and step.seconds < SHORTEST_PAUSE_S
         if joined and (short or joined[-1].chord == step.chord):
             joined[-1] = Step(joined[-1].chord, joined[-1].seconds + step.seconds)
         else:

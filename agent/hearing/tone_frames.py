@@ -18,8 +18,8 @@ AROUND = 3
 Traits = NDArray[np.float32]
 """What is known of frames, (n, 4): BAND, TONE, HZ, PURE."""
 BAND, TONE, HZ, PURE = range(4)
-"""Power between 150 and 3650 Hz and that of the two strongest peaks, as mean squares; the peaks' centre of
-gravity in Hz; their share of the band's power, 0 to 1."""
+"""Power between 150 and 3650 Hz and that of the two strongest peaks, as mean squares; the peaks' mean in Hz,
+weighted by the square of their power; their share of the band's power, 0 to 1."""
 
 _LOW_BIN, _HIGH_BIN = round(150 / BIN_HZ), round(3650 / BIN_HZ)
 _PURE = np.float32(0.72)
@@ -38,9 +38,9 @@ def frame_traits(power: Power, rows: Rows) -> Traits:
     first, second = rows[:, PEAK], rows[:, SECOND]
     traits[:, PURE] = first + second
     traits[:, TONE] = traits[:, PURE] * traits[:, BAND]
-    traits[:, HZ] = (first * rows[:, PEAK_HZ] + second * rows[:, SECOND_HZ]) / (
-        traits[:, PURE] + np.float32(1e-9)
-    )
+    # Squared, so that a faint second peak, noise or distortion, hardly moves the pitch of a tone.
+    first, second = first * first, second * second + np.float32(1e-12)
+    traits[:, HZ] = (first * rows[:, PEAK_HZ] + second * rows[:, SECOND_HZ]) / (first + second)
     return traits
 
 

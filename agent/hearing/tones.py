@@ -158,18 +158,23 @@ class ToneEar:
         return self._recognise_national(call, moment)
 
     def _recognise_national(self, call: Tones, moment: Moment) -> ToneEvent | None:
+        """Let the country's tones explain what was heard, else the world's."""
+        views = tuple(_views(moment))
         best: ToneEvent | None = None
-        for runs, unfinished in _views(moment):
-            for cadences, trust in self._cadences(call.country):
+        for cadences, trust in self._cadences(call.country):
+            for runs, unfinished in views:
                 reading = cadences.read(runs, unfinished)
-                if reading and (judged := _judge(reading, runs, unfinished)):
+                if reading is None:
+                    continue
+                event: ToneEvent | None = None
+                if judged := _judge(reading, runs, unfinished):
                     kind, sure = judged
                     heard = (*runs[len(runs) - reading.explained :], unfinished)
                     event = _event(kind, sure * trust, moment, heard, reading.countries)
-                    if best is None or event.confidence > best.confidence:
-                        best = event
-                if reading and reading.explained == len(runs):
-                    return best  # nothing is left to explain
+                if reading.explained == len(runs):
+                    return event  # nothing is left to explain, be it too early to say
+                if event and (best is None or event.confidence > best.confidence):
+                    best = event
         return best
 
     def _cadences(self, country: str | None) -> Iterator[tuple[Cadences, float]]:

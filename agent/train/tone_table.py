@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from agent.hearing.cadence import SHORTEST_PAUSE_S
 from agent.hearing.tone_table import HIGHEST_HZ, LOWEST_HZ, NATIONAL_KINDS, Cadence, Chord, Step, ToneKind
 from agent.train.errors import MaterialError
 from agent.train.tones import Pattern
@@ -37,6 +38,8 @@ _CODES = {
 }
 """ISO 3166-1 codes, reserved ones included, that the table lacks or has wrong."""
 
+_LONGEST_RING_S = 12.0
+"""Neither a ring nor the pause after it is longer."""
 _SIT_HZ = ((850.0, 1050.0), (1330.0, 1480.0), (1550.0, 1900.0))
 _SOURCE = "ITU-T E.180 Supplement 2 (Operational Bulletin 781); made by agent.train.tone_table"
 
@@ -117,7 +120,11 @@ def list_tones(path: Path) -> Listed:
 
 
 def _cadence(pattern: Pattern) -> Cadence:
-    return Cadence(*(tuple(map(_step, part)) for part in (pattern.once, pattern.again)))
+    once, again = (tuple(map(_step, part)) for part in (pattern.once, pattern.again))
+    for length in range(1, len(again)):
+        if len(again) % length == 0 and again == again[:length] * (len(again) // length):
+            return Cadence(once, again[:length])
+    return Cadence(once, again)
 
 
 def _step(step: Sounded) -> Step:
@@ -140,11 +147,21 @@ def _reason(kind: ToneKind, pattern: Pattern) -> str | None:
         return "a step of no length"
     if _is_sit(pattern):
         return "three rising segments, a special information tone anywhere"
-    if kind in (ToneKind.RINGING, ToneKind.BUSY, ToneKind.CONGESTION) and math.isinf(
-        pattern.again[-1].seconds
-    ):
-        return "no cadence is given, so that it would be any steady tone"
+    if _is_steady(kind, pattern):
+        return "no cadence that can be heard, so that it would be any steady tone"
     return None
+
+
+def _is_steady(kind: ToneKind, pattern: Pattern) -> bool:
+    """Tell whether a tone that must have a cadence has none, or pauses that a tone bridges."""
+    if kind is ToneKind.RINGING and max(step.seconds for step in pattern.again) > _LONGEST_RING_S:
+        return True
+    if kind not in (ToneKind.RINGING, ToneKind.BUSY, ToneKind.CONGESTION, ToneKind.NUMBER_UNOBTAINABLE):
+        return False
+    pauses = [step.seconds for step in pattern.again if not step.chord.hz]
+    if not pauses:
+        return kind is not ToneKind.NUMBER_UNOBTAINABLE
+    return max(pauses) < SHORTEST_PAUSE_S
 
 
 def _is_sit(pattern: Pattern) -> bool:

@@ -74,10 +74,8 @@ def test_only_the_newest_runs_that_belong_together_count() -> None:
     assert reading.tones == 2
 
 
-def test_what_no_network_sounds_is_nothing_or_explains_little() -> None:
+def test_what_no_network_sounds_is_nothing() -> None:
     assert read(32, -32, 32, hz=(1777.0,)) is None
-    reading = read(32, -700, 32, -10)
-    assert reading is None or reading.explained == 1
 
 
 @pytest.mark.parametrize("tempo", [0.9, 1.0, 1.1])
