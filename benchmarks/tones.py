@@ -1,6 +1,6 @@
 """How well tones are told: every tone of every country through lines and codecs, and what is none of them.
 
-    python benchmarks/tones.py [--each 2] [--no-tones FOLDER ...] [--limit-hours 2]
+    python benchmarks/tones.py [--each 2] [--share 0.3] [--no-tones FOLDER ...] [--limit-hours 2]
 
 Tones are sounded as exchanges do, off by up to 2 % in pitch and 10 % in time and mostly begun within a cycle.
 `right` is the kind that the tone's country means, `contradicted` another kind that another country means by
@@ -94,6 +94,9 @@ def main() -> None:
     )
     parser.add_argument("--no-tones", type=Path, nargs="*", default=[], help="folders of voices and songs")
     parser.add_argument("--limit-hours", type=float, default=2.0)
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="share of the tones that are sounded, by chance"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--conditions", nargs="*", default=[c.name for c in CONDITIONS])
     parser.add_argument("--verbose", action="store_true", help="list what was not right")
@@ -102,7 +105,7 @@ def main() -> None:
     ear = ToneEar()
     conditions = [c for c in CONDITIONS if c.name in arguments.conditions]
     for named in (True, False):
-        national(ear, world(), conditions, arguments.each, named, rng, arguments.verbose)
+        national(ear, world(), conditions, arguments, named, rng)
     special(ear, conditions, 10 * arguments.each, rng, arguments.verbose)
     if arguments.no_tones:
         false_verdicts(ear, arguments.no_tones, arguments.limit_hours, rng)
@@ -132,10 +135,9 @@ def national(
     ear: ToneEar,
     table: ToneTable,
     conditions: list[Condition],
-    each: int,
+    plan: argparse.Namespace,
     named: bool,
     rng: np.random.Generator,
-    verbose: bool,
 ) -> None:
     """Sound every tone of every country."""
     by_condition, by_kind = defaultdict(Score), defaultdict(Score)
@@ -151,7 +153,9 @@ def national(
     said: dict[tuple[object, ...], ToneEvent | None] = {}
     for condition in conditions:
         for tone, kind, code in cases:
-            for turn in range(each):
+            if rng.random() > plan.share:
+                continue
+            for turn in range(plan.each):
                 key = (tone.cadence, condition.name, turn, code if named else None)
                 if key not in said:
                     sound, onset = sounded(tone.cadence, condition, rng)
@@ -169,7 +173,7 @@ def national(
                     tone.countries,
                     (by_condition[condition.name], by_kind[kind.value], by_country[code]),
                 )
-                if verbose and (event is None or code not in tone.countries.get(event.kind, ())):
+                if plan.verbose and (event is None or code not in tone.countries.get(event.kind, ())):
                     said_it = f"{event.kind} {event.confidence} {event.detail}" if event else "-"
                     show(f"    {condition.name:18s}{code} {kind:20s}{str(tone.cadence)[:50]:50s} {said_it}")
     show(f"\nnational tones, the trunk's country {'named' if named else 'not named'}\n{HEADER}")
