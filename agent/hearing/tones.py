@@ -179,11 +179,13 @@ class ToneEar:
 
     def _cadences(self, country: str | None) -> Iterator[tuple[Cadences, float]]:
         """Yield the cadences to try, with how far to trust them."""
-        if country is not None:
-            if country not in self._national:
-                self._national[country] = Cadences(self._table, country)
-            yield self._national[country], 1.0
-        yield self._world, 1.0 if country is None else _FOREIGN
+        if country is None or country not in self._table.countries:
+            yield self._world, 1.0
+            return
+        if country not in self._national:
+            self._national[country] = Cadences(self._table, country)
+        yield self._national[country], 1.0
+        yield self._world, _FOREIGN
 
 
 def _judge(reading: Reading, runs: Sequence[Run], unfinished: Run) -> tuple[ToneKind, float] | None:
