@@ -8,7 +8,7 @@ votes for each kind with its best row, and the votes are added up.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ _SEAM = 7
 """Frames of pause after which it is sure that no other tone follows at once."""
 _PITCHED = 8
 """Frames of a beginning tone before its pitch is known well."""
+_ENOUGH = 3
+"""Whole runs with which the oldest need not be whole."""
 _REMEMBERED = 256
 _LATE = 0.05
 """Seconds that an unfinished run may last beyond its step."""
@@ -137,6 +139,8 @@ class Cadences:
     def read(self, runs: Sequence[Run], unfinished: Run) -> Reading | None:
         """Say what the newest runs mean, None if no network sounds like this."""
         newest = [unfinished, *reversed(runs)][: HISTORY + 1]
+        if len(newest) > _ENOUGH:  # the exchange may have begun to be heard within a tone
+            newest[-1] = replace(newest[-1], cut=True)
         rows, explained, pitch = self._explain(newest)
         if not rows.size:
             return None

@@ -36,6 +36,8 @@ _CODINGS = (
 _PITCH, _TEMPO = 0.012, 0.05
 """Standard deviations of what all three segments are off by together."""
 _BANDS_HZ = ((850.0, 1060.0), (1300.0, 1500.0), (1560.0, 1910.0))
+_GAP_FRAMES = 8
+"""Longest pause between segments, in frames of 1/64 s: 30 ms and lost packets."""
 _SECONDS = (0.17, 1.15)
 """Shortest and longest segment: some networks play a second each."""
 
@@ -49,7 +51,7 @@ _OFF_HZ = 0.023
 
 def special_information(runs: Sequence[Run]) -> tuple[ToneKind, float] | None:
     """Tell which SIT the newest three runs are, and how sure that is (0 to 1); None if they are none."""
-    three = runs[-3:]
+    three = [run for run in runs if run.lines or run.frames > _GAP_FRAMES][-3:]
     if len(three) < 3:
         return None
     hz = [_lone(run) for run in three]

@@ -2,8 +2,8 @@
 
 A frame counts as tone when nearly all of its power lies in one or two narrow peaks, when it is about as loud
 as its neighbours, and when its pitch is not on its way to another. A Hann window passes half of a tone's
-power when the tone begins or ends at its middle, so half of the neighbours' power marks the edge to one frame
-(16 ms).
+power when the tone begins or ends at its middle, so about half of the neighbours' power marks the edge to one
+frame (16 ms).
 """
 
 import numpy as np
@@ -26,6 +26,8 @@ _PURE = np.float32(0.72)
 """Share of the power in the peaks: 0.97 at an SNR of 15 dB, less through codecs that follow speech."""
 _FAINTEST = np.float32(10**-6.4)
 """A tone at -50 dBm0 has ten times this mean square."""
+_EDGE = np.float32(0.4)
+"""Share of the loudest neighbour's power at which a tone begins and ends: half, and some room for codecs."""
 _STRIDE = 2
 _GLIDE_HZ = np.float32(90.0)
 """A pitch that moves further from _STRIDE frames before to _STRIDE frames after is between two tones."""
@@ -60,13 +62,13 @@ def tone_frames(traits: Traits) -> NDArray[np.bool_]:
         return held
     tone, hz = traits[:, TONE], traits[:, HZ]
     middle, end = slice(AROUND, len(traits) - AROUND), len(traits) - AROUND
-    half = tone[: end - AROUND].copy()
+    edge = tone[: end - AROUND].copy()
     for shift in range(1, 2 * AROUND + 1):
-        np.maximum(half, tone[shift : end - AROUND + shift], out=half)
-    half *= np.float32(0.5)
+        np.maximum(edge, tone[shift : end - AROUND + shift], out=edge)
+    edge *= _EDGE
     before, after = slice(AROUND - _STRIDE, end - _STRIDE), slice(AROUND + _STRIDE, end + _STRIDE)
     still = np.abs(hz[after] - hz[before]) < _GLIDE_HZ
     # At a tone's end the pitch on the other side is that of noise.
-    still |= np.minimum(tone[before], tone[after]) < half
-    held[middle] = (traits[middle, PURE] > _PURE) & (tone[middle] > np.maximum(half, _FAINTEST)) & still
+    still |= np.minimum(tone[before], tone[after]) < edge
+    held[middle] = (traits[middle, PURE] > _PURE) & (tone[middle] > np.maximum(edge, _FAINTEST)) & still
     return held

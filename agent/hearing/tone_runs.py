@@ -49,6 +49,8 @@ class Run:
     """Level of a tone, relative to a full-scale square wave."""
     cut: bool = False
     """It had begun before the audio did."""
+    steady: bool = True
+    """Its level hardly moves, as an exchange's; codecs of a few kbit/s, and instruments, move it."""
 
     @property
     def seconds(self) -> float:
@@ -97,15 +99,18 @@ class _Tone:
         if len(level) > 2 * _SHORTEST:
             level, hz = level[2:-2], hz[2:-2]
         even = float(np.mean((level > middle * 0.4) & (level < middle * 2.0)))
+        nearly = float(np.mean((level > middle * 0.2) & (level < middle * 4.0)))
         true = float(np.mean(np.abs(hz - pitch) < 0.02 * pitch + 15.0))
         third = max(1, len(level) // 3)
         slope = float(np.median(level[-third:]) / np.median(level[:third]))
         lines = find_lines(self.spectrum)
-        if even < 0.8 or true < 0.8 or not 0.6 < slope < 1.67 or lines.share < 0.8:
+        if nearly < 0.8 or true < 0.8 or not 0.3 < slope < 3.3 or lines.share < 0.8:
             return None
+        steady = even >= 0.8 and 0.6 < slope < 1.67
         if self.held < 0.4 * (self.end - self.start):
             return None
-        return Run(lines, self.start, self.end - self.start, 10 * float(np.log10(middle)), self.start <= 1)
+        level_db = 10 * float(np.log10(middle))
+        return Run(lines, self.start, self.end - self.start, level_db, self.start <= 1, steady)
 
 
 class Runs:

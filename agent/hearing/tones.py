@@ -30,6 +30,10 @@ _RINGING_SHARE = 0.8
 """So many of the votes make a first tone ringing, before a cadence repeats."""
 _BY_RUNS = (0.0, 0.8, 0.8, 0.85, 0.9, 0.95, 0.98)
 """How sure a cadence is by the number of whole tones and pauses that it explains."""
+_PLAIN_CYCLES, _CYCLES = 2, 3
+"""Cycles that make a cadence other than ringing: of tones that no instrument plays, and of any."""
+_PLAIN_TONE = 9
+"""Frames (0.14 s) of a tone that is no quick note."""
 _FIRST_TONE, _FIRST_PAUSE = 20, 24
 """Frames of the first ring (0.3 s), and of the pause (0.4 s) after which it is believed."""
 _STEADY, _STEADY_SECONDS = 0.95, 2.4
@@ -149,19 +153,21 @@ class ToneEar:
         return event
 
     def _recognise(self, call: Tones, moment: Moment) -> ToneEvent | None:
-        runs, unfinished = moment.runs, moment.unfinished
-        if unfinished.lines is None and (sit := special_information(runs)):
-            return _event(*sit, moment, runs[-3:])
-        if sure := fax_or_modem(runs, unfinished):
-            heard = runs[-3:] if unfinished.lines is None else (unfinished,)
-            return _event(ToneKind.FAX_OR_MODEM, sure, moment, heard)
-        return self._recognise_national(call, moment)
-
-    def _recognise_national(self, call: Tones, moment: Moment) -> ToneEvent | None:
-        """Let the country's tones explain what was heard, else the world's."""
         views = tuple(_views(moment))
+        for runs, unfinished in views:
+            if unfinished.lines is None and (sit := special_information(runs)):
+                return _event(*sit, moment, runs[-3:])
+            if sure := fax_or_modem(runs, unfinished):
+                heard = runs[-3:] if unfinished.lines is None else (unfinished,)
+                return _event(ToneKind.FAX_OR_MODEM, sure, moment, heard)
+        return self._recognise_national(call.country, moment, views)
+
+    def _recognise_national(
+        self, country: str | None, moment: Moment, views: Sequence[tuple[tuple[Run, ...], Run]]
+    ) -> ToneEvent | None:
+        """Let the country's tones explain what was heard, else the world's."""
         best: ToneEvent | None = None
-        for cadences, trust in self._cadences(call.country):
+        for cadences, trust in self._cadences(country):
             for runs, unfinished in views:
                 reading = cadences.read(runs, unfinished)
                 if reading is None:
@@ -194,16 +200,20 @@ def _judge(reading: Reading, runs: Sequence[Run], unfinished: Run) -> tuple[Tone
     share = reading.votes[kind]
     if kind is ToneKind.OTHER or share < _LEAST_SHARE or reading.fit < _LEAST_FIT:
         return None
-    if reading.steady and unfinished.seconds >= _STEADY_SECONDS:
+    if reading.steady and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
         return kind, share * _STEADY
     sure = share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)]
     if kind is not ToneKind.RINGING:
-        return (kind, sure) if reading.tones >= 2 and reading.explained >= 4 else None
+        tones = [run for run in runs[len(runs) - reading.explained :] if run.lines]
+        plain = all(run.steady and run.frames >= _PLAIN_TONE for run in tones)
+        cycles = _PLAIN_CYCLES if plain else _CYCLES
+        return (kind, sure) if len(tones) >= cycles and reading.explained >= 2 * cycles else None
     if reading.tones >= 2 and reading.explained >= 3:
         return kind, sure
     # The first ring: a pause that is longer than between two notes, and nothing else has such a tone.
     first = share >= _RINGING_SHARE and unfinished.lines is None and unfinished.frames >= _FIRST_PAUSE
-    return (kind, sure) if first and reading.tones == 1 and runs[-1].frames >= _FIRST_TONE else None
+    whole = reading.tones == 1 and runs[-1].frames >= _FIRST_TONE and runs[-1].steady
+    return (kind, sure) if first and whole else None
 
 
 def _views(moment: Moment) -> Iterator[tuple[tuple[Run, ...], Run]]:

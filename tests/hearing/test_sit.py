@@ -55,6 +55,11 @@ def test_what_is_no_sit(segments: tuple[tuple[float, float], ...]) -> None:
     assert special_information([run(hz, ms) for hz, ms in segments]) is None
 
 
+def test_a_packet_lost_between_segments_does_not_matter() -> None:
+    first, second, third = (run(hz, ms) for hz, ms in CODINGS[ToneKind.SIT_VACANT])
+    assert special_information([first, run(0, 110), second, third]) is not None
+
+
 def test_a_key_s_pair_is_no_segment() -> None:
     pair = Run(Lines((941.0, 1336.0), 0.0, 0.99), 0, 21)
     assert special_information([pair, run(1400, 330), run(1800, 330)]) is None

@@ -58,8 +58,17 @@ def test_a_pause_with_noise_15_db_down_is_one_and_speech_in_it_ends_the_cadence(
 
 
 def test_a_note_that_fades_is_no_tone() -> None:
-    note = tone(1.0, 440) * np.exp(-np.arange(8000) / 2500).astype(np.float32)
+    note = tone(1.0, 440) * np.exp(-np.arange(8000) / 1500).astype(np.float32)
     assert moments(np.concatenate((pause(0.3), note, pause(0.5)))) == []
+
+
+def test_a_level_that_moves_is_no_steady_one() -> None:
+    wave = tone(1.0, 425)
+    (even,) = runs(np.concatenate((pause(0.3), wave, pause(0.5))))
+    swell = (wave * np.linspace(0.6, 1.2, 8000)).astype(np.float32)
+    (uneven,) = runs(np.concatenate((pause(0.3), swell, pause(0.5))))
+    assert even.steady
+    assert not uneven.steady
 
 
 def test_a_glide_is_no_tone() -> None:
