@@ -13,13 +13,14 @@ from tests.hearing.tone_sounds import noise, tone
 
 
 def spectrum(samples: Samples) -> NDArray[np.float64]:
-    return kept_bins(power([Framer().push(samples)])).mean(axis=0, dtype=np.float64)
+    mean: NDArray[np.float64] = kept_bins(power([Framer().push(samples)])).mean(axis=0, dtype=np.float64)
+    return mean
 
 
 @given(hz=st.floats(300, 2250))
 def test_a_sine_is_found_to_a_hertz(hz: float) -> None:
     lines = find_lines(spectrum(tone(0.5, hz)))
-    assert lines.hz == (pytest.approx(hz, abs=1.0),)
+    assert lines.hz == pytest.approx((hz,), abs=1.0)
     assert lines.width_hz < 6
     assert lines.share > 0.99
 
@@ -39,7 +40,7 @@ def test_what_cannot_be_resolved_is_wide_and_lies_between() -> None:
 
 def test_what_an_overdriven_line_adds_is_no_frequency() -> None:
     clipped = np.tanh(30 * tone(1, 425)).astype(np.float32)
-    assert find_lines(spectrum(clipped)).hz == (pytest.approx(425, abs=1),)
+    assert find_lines(spectrum(clipped)).hz == pytest.approx((425,), abs=1)
     pair = np.tanh(15 * tone(1, 480, 620)).astype(np.float32)
     assert find_lines(spectrum(pair)).hz == pytest.approx((480, 620), abs=1.5)
 

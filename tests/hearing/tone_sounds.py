@@ -19,7 +19,8 @@ from agent.hearing.tones import ToneEar, ToneEvent, Tones
 def tone(seconds: float, *hz: float, amplitude: float = 0.1) -> Samples:
     time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     waves = [amplitude * np.sin(2 * np.pi * f * time + phase) for phase, f in enumerate(hz)]
-    return np.sum(waves, axis=0).astype(np.float32)
+    made: Samples = np.sum(waves, axis=0).astype(np.float32)
+    return made
 
 
 def pause(seconds: float) -> Samples:

@@ -11,10 +11,11 @@ from agent.hearing.tone_table import ToneKind, parse_cadence, parse_table
 from agent.train.errors import MaterialError
 from agent.train.tone_table import list_tones
 
-RING = [{"cycles": "endless", "steps": [{"freq_hz": "425", "seconds": 1.0}, {"seconds": 4.0}]}]
+Elements = list[dict[str, object]]
+RING: Elements = [{"cycles": "endless", "steps": [{"freq_hz": "425", "seconds": 1.0}, {"seconds": 4.0}]}]
 
 
-def table(folder: Path, *tones: tuple[str, list[dict[str, object]]], country: str = "Utopia") -> Path:
+def table(folder: Path, *tones: tuple[str, Elements], country: str = "Utopia") -> Path:
     path = folder / "table.json"
     listed = [{"tone": tone, "pattern": pattern} for tone, pattern in tones]
     path.write_text(json.dumps({"sets": [{"country": country, "iso": "ut", "tones": listed}]}), "utf-8")
@@ -28,7 +29,7 @@ def test_tones_are_listed_by_what_they_mean(tmp_path: Path) -> None:
 
 
 def test_alternatives_are_tones_of_their_own_and_repetitions_are_not(tmp_path: Path) -> None:
-    steps = [{"freq_hz": "400||450", "seconds": 0.375}, {"seconds": 0.375}] * 2
+    steps: Elements = [{"freq_hz": "400||450", "seconds": 0.375}, {"seconds": 0.375}] * 2
     listed = list_tones(table(tmp_path, ("congestion-tone", [{"cycles": "endless", "steps": steps}])))
     assert set(listed.tones) == {parse_cadence("400/0.375 -/0.375"), parse_cadence("450/0.375 -/0.375")}
 
@@ -49,9 +50,7 @@ def test_alternatives_are_tones_of_their_own_and_repetitions_are_not(tmp_path: P
         ),
     ],
 )
-def test_what_is_left_out_has_its_reason(
-    tmp_path: Path, tone: str, pattern: list[dict[str, object]], reason: str
-) -> None:
+def test_what_is_left_out_has_its_reason(tmp_path: Path, tone: str, pattern: Elements, reason: str) -> None:
     listed = list_tones(table(tmp_path, (tone, pattern)))
     assert not listed.tones
     assert [(left.country, left.tone) for left in listed.excluded] == [("UT", tone)]
@@ -64,7 +63,8 @@ def test_codes_that_the_source_lacks_are_mended(tmp_path: Path) -> None:
 
 
 def test_the_file_is_read_back_as_it_was_listed(tmp_path: Path) -> None:
-    source = table(tmp_path, ("ringing-tone", RING), ("busy-tone", [{"freq_hz": "950"}]))
+    steady: Elements = [{"freq_hz": "950"}]
+    source = table(tmp_path, ("ringing-tone", RING), ("busy-tone", steady))
     target = tmp_path / "tones.yaml"
     made = subprocess.run(
         [sys.executable, "-m", "agent.train.tone_table", source, target],
