@@ -203,16 +203,16 @@ def _judge(reading: Reading, runs: Sequence[Run], unfinished: Run) -> tuple[Tone
     if reading.steady and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
         return kind, share * _STEADY
     sure = share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)]
+    tones = [run for run in runs[len(runs) - reading.explained :] if run.lines]
+    plain = all(run.steady and run.frames >= _PLAIN_TONE for run in tones)
+    cycles = _PLAIN_CYCLES if plain else _CYCLES
     if kind is not ToneKind.RINGING:
-        tones = [run for run in runs[len(runs) - reading.explained :] if run.lines]
-        plain = all(run.steady and run.frames >= _PLAIN_TONE for run in tones)
-        cycles = _PLAIN_CYCLES if plain else _CYCLES
         return (kind, sure) if len(tones) >= cycles and reading.explained >= 2 * cycles else None
-    if reading.tones >= 2 and reading.explained >= 3:
+    if len(tones) >= cycles and reading.explained >= 2 * cycles - 1:
         return kind, sure
     # The first ring: a pause that is longer than between two notes, and nothing else has such a tone.
     first = share >= _RINGING_SHARE and unfinished.lines is None and unfinished.frames >= _FIRST_PAUSE
-    whole = reading.tones == 1 and runs[-1].frames >= _FIRST_TONE and runs[-1].steady
+    whole = len(tones) == 1 and plain and tones[0].frames >= _FIRST_TONE
     return (kind, sure) if first and whole else None
 
 
