@@ -52,8 +52,7 @@ class Run:
     cut: bool = False
     """It had begun before the audio did."""
     steady: bool = True
-    """It is clean and its level hardly moves, as an exchange's; codecs of a few kbit/s, voices and instruments
-    move it."""
+    """It is clean and its level hardly moves: an exchange's on a fair line, no voice's or instrument's."""
 
     @property
     def seconds(self) -> float:

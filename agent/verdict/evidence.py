@@ -13,6 +13,9 @@ With W the sum of the weights, S the seconds of silence, h and g the seconds tha
 
 These sum to 1. More of a sound never lowers the belief in it: the belief is weight * f(W) with f
 falling, and W never grows by more than the weight does.
+
+A recognised tone outdoes all of this: busy, congestion, SIT and the like are final once sure enough. A
+ringing tone only adds its confidence to the weight of ringing, since anything may follow it.
 """
 
 from collections.abc import Iterator, Sequence
