@@ -5,6 +5,7 @@ python -m agent.train.tone_table national-tones.json agent/hearing/tones.yaml
 
 import json
 import math
+import re
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from agent.hearing.tone_table import HIGHEST_HZ, LOWEST_HZ, NATIONAL_KINDS, Cade
 from agent.train.errors import MaterialError
 from agent.train.tones import Pattern
 from agent.train.tones import Step as Sounded
+from agent.train.tones import _has_dtmf as has_keys
 from agent.train.tones import _parse_tone as parse_tone
 
 _KINDS = {
@@ -38,6 +40,7 @@ _CODES = {
 }
 """ISO 3166-1 codes, reserved ones included, that the table lacks or has wrong."""
 
+_INAUDIBLE, _KEY = "no frequency that can be heard", "a key of a telephone (ITU-T Q.23)"
 _LONGEST_RING_S = 12.0
 """Neither a ring nor the pause after it is longer."""
 _SIT_HZ = ((850.0, 1050.0), (1330.0, 1480.0), (1550.0, 1900.0))
@@ -106,7 +109,8 @@ def list_tones(path: Path) -> Listed:
                 kind = _KINDS.get(tone["tone"], ToneKind.OTHER)
                 patterns = list(parse_tone(tone["pattern"]))
                 if not patterns:
-                    excluded[Exclusion(code, tone["tone"], "no frequency that can be heard")] = None
+                    keys = re.search(r"\d{3}\+\d{3}", json.dumps(tone["pattern"]))
+                    excluded[Exclusion(code, tone["tone"], _KEY if keys else _INAUDIBLE)] = None
                 for pattern in patterns:
                     if reason := _reason(kind, pattern):
                         excluded[Exclusion(code, tone["tone"], f"{reason}: {_cadence(pattern)}")] = None
@@ -136,7 +140,9 @@ def _reason(kind: ToneKind, pattern: Pattern) -> str | None:
     """Say why a tone is left out."""
     heard = [hz for step in pattern.steps for hz in step.chord.hz]
     if not heard:
-        return "no frequency that can be heard"
+        return _INAUDIBLE
+    if has_keys(pattern):
+        return _KEY
     if min(heard) < LOWEST_HZ or max(heard) > HIGHEST_HZ:
         return f"outside of {LOWEST_HZ:g} to {HIGHEST_HZ:g} Hz"
     if any(math.isinf(step.seconds) for step in (*pattern.once, *pattern.again[:-1])):

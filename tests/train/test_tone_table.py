@@ -39,6 +39,7 @@ def test_alternatives_are_tones_of_their_own_and_repetitions_are_not(tmp_path: P
     [
         ("ringing-tone", [{"freq_hz": "25", "seconds": 1.0}, {"seconds": 4.0}], "no frequency"),
         ("ringing-tone", [{"cycles": "endless", "steps": [{}]}], "no frequency"),
+        ("payphone-recognition-tone", [{"freq_hz": "1477+941", "seconds": 0.2}], "a key of a telephone"),
         ("dial-tone", [{"freq_hz": "154"}], "outside of 280 to 2000 Hz"),
         ("busy-tone", [{"freq_hz": "950"}], "no cadence"),
         ("ringing-tone", [{"freq_hz": "425", "seconds": 15.0}, {"seconds": 0.5}], "no cadence"),
