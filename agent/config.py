@@ -26,6 +26,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from agent.hearing.tone_table import world
 from agent.verdict.evidence import Settling
 from agent.verdict.outcome import Outcome, SoundClass
 from agent.verdict.policy import PRESETS, Layer, Policy, Preset, Redial, Rule
@@ -124,6 +125,17 @@ class TrunkConfig(_Section):
     """Outcomes that end a leg early."""
     keep_audio: bool = False
     """Keep this trunk's early media on disk, see `HarvestConfig`."""
+
+    @field_validator("country")
+    @classmethod
+    def _has_tones(cls, country: str | None) -> str | None:
+        if country is not None and country not in world().countries:
+            raise PydanticCustomError(
+                COMPLAINT,
+                "no tones of a country '{country}' are known, write its ISO 3166-1 code or take it out",
+                {"country": country},
+            )
+        return country
 
     @field_validator("cut")
     @classmethod
@@ -229,6 +241,7 @@ class SettlingConfig(_Section):
 
     announcement_seconds: PositiveInt = Settling().announcement_seconds
     announcement_confidence: Share = Settling().announcement_confidence
+    tone_confidence: Share = Settling().tone_confidence
     announcement_margin: Share = Settling().announcement_margin
     doubt_halves_every_seconds: PositiveFloat = Settling().doubt_halves_every_seconds
     silence_doubt_halves_every_seconds: PositiveFloat = Settling().silence_doubt_halves_every_seconds

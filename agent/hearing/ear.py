@@ -1,4 +1,4 @@
-"""Hears all calls in one pass: bytes in, judged seconds out."""
+"""Hears all calls in one pass: bytes in, judged seconds and tones out."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,6 +12,7 @@ from agent.hearing.recognition import Known, Recollection, recognise
 from agent.hearing.rows import ROW_WIDTH, Rows, frame_rows
 from agent.hearing.sound import SOUNDS, Encoding, HeardSecond, Sound
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
+from agent.hearing.tones import ToneEar, ToneEvent, Tones
 
 RECOGNISES_FROM = 0.2
 """Probability of speech from which on a second is searched for known announcements."""
@@ -19,7 +20,7 @@ _SPEECH = SOUNDS.index(Sound.SPEECH)
 
 
 class Stream:
-    """What hearing keeps of one call between ticks: about 20 kB, and 130 kB while it hears speech."""
+    """What hearing keeps of one call between ticks: about 25 kB, and 135 kB while it hears speech."""
 
     __slots__ = (
         "_decoder",
@@ -28,12 +29,15 @@ class Stream:
         "_gap_at",
         "_rows",
         "_seconds",
+        "_told",
+        "_tones",
         "encoding",
         "recollection",
         "samples_heard",
     )
 
-    def __init__(self, encoding: Encoding) -> None:
+    def __init__(self, encoding: Encoding, country: str | None = None) -> None:
+        """Begin a call on a trunk that plays the tones of `country` (ISO 3166-1 code), None for any."""
         self.encoding = encoding
         self.samples_heard = 0
         """8 kHz samples taken so far."""
@@ -45,12 +49,25 @@ class Stream:
         self._filled = 0
         self._seconds = 0
         self._gap_at = -1
+        self._tones = Tones(country)
+        self._told: list[ToneEvent] = []
+
+    @property
+    def told(self) -> bool:
+        """Tones were recognised since it was asked last."""
+        return bool(self._told)
+
+    def take_tones(self) -> list[ToneEvent]:
+        """Return what the network said with tones since it was asked last."""
+        told, self._told = self._told, []
+        return told
 
     def mark_gap(self) -> None:
         """Take note that audio was dropped before what comes next, which begins a new sample."""
         self._decoder.restart()
         # The latest gap is enough: whatever marks the open second lies before it and in that second too.
         self._gap_at = self.samples_heard
+        self._tones.mark_gap()
 
     def _frames(self, data: bytes) -> Samples:
         """Take bytes and return the frames that they complete."""
@@ -77,12 +94,20 @@ class Stream:
 class Ear:
     """One pair of ears for all calls."""
 
-    __slots__ = ("_forest", "_max_calls_per_batch", "candidate", "known")
+    __slots__ = ("_forest", "_max_calls_per_batch", "_tone_ear", "candidate", "known")
 
     def __init__(
-        self, forest: Forest, max_calls_per_batch: int = 64, candidate: Forest | None = None
+        self,
+        forest: Forest,
+        max_calls_per_batch: int = 64,
+        candidate: Forest | None = None,
+        tone_ear: ToneEar | None = None,
     ) -> None:
-        """Listen with `forest`, to at most `max_calls_per_batch` calls at once to bound memory."""
+        """Listen with `forest`, to at most `max_calls_per_batch` calls at once to bound memory.
+
+        Tones are only recognised with a `tone_ear`.
+        """
+        self._tone_ear = tone_ear
         self._forest = forest
         self._max_calls_per_batch = max_calls_per_batch
         self.candidate = candidate
@@ -92,6 +117,8 @@ class Ear:
 
     def hear(self, chunks: Sequence[tuple[Stream, bytes]]) -> list[list[HeardSecond]]:
         """Take new audio of many calls and return the seconds that it completes, in the same order.
+
+        What it tells by tones is kept by each stream, for `Stream.take_tones`.
 
         A second is complete once 387 samples of the next one are there. Call it from one thread
         at a time; nearly all of its work lets other threads run.
@@ -103,7 +130,14 @@ class Ear:
         spectra: list[Rows] = []
         for batch in self._batches(chunks):
             frames = [stream._frames(data) for _, stream, data in batch]
-            rows = np.split(frame_rows(power(frames)), np.cumsum([len(f) for f in frames])[:-1])
+            counts, powers = [len(f) for f in frames], power(frames)
+            every_row = frame_rows(powers)
+            if self._tone_ear is not None:
+                tones = [stream._tones for _, stream, _ in batch]
+                told = self._tone_ear.listen(tones, counts, powers, every_row)
+                for (_, stream, _), events in zip(batch, told, strict=True):
+                    stream._told += events
+            rows = np.split(every_row, np.cumsum(counts)[:-1])
             done = []
             for (index, stream, _), new in zip(batch, rows, strict=True):
                 if (second := stream._fill(new)) is not None:

@@ -54,6 +54,11 @@ def _most_credible(evidence: Evidence) -> tuple[Outcome, float]:
     settling = evidence.settling
     if evidence.answered:
         return Outcome.ANSWERED, 1.0
+    if (tone := evidence.tone) and not Outcome(tone.kind).stays_open:
+        if tone.confidence >= settling.tone_confidence:
+            return Outcome(tone.kind), tone.confidence
+        if evidence.belief(Sound.RINGING) >= settling.abstain_below:
+            return Outcome.UNKNOWN, 0.0  # a tone, but countries contradict each other about it
     if evidence.seconds_heard == 0:
         patience = evidence.seconds_without_audio / settling.no_audio_seconds
         if evidence.tapped and evidence.early_media_signalled and patience >= 1.0:
@@ -71,10 +76,12 @@ def _most_credible(evidence: Evidence) -> tuple[Outcome, float]:
 def _in_words(evidence: Evidence, outcome: Outcome) -> str:
     if outcome is Outcome.ANSWERED:
         return "the callee answered"
-    if evidence.seconds_heard == 0:
+    if evidence.seconds_heard == 0 and evidence.tone is None:
         return _why_nothing_was_heard(evidence)
     heard = ", ".join(f"{count} {sound}" for sound, count in evidence.seconds_of.items() if count)
     words = f"{evidence.seconds_heard} s heard: {heard}"
+    if tone := evidence.tone:
+        words += f"; {tone.kind.value.replace('_', ' ')} at {tone.at:.1f} s ({tone.detail})"
     if evidence.gaps:
         words += f"; audio lost {evidence.gaps} times" if evidence.gaps > 1 else "; audio lost once"
     return words
