@@ -101,7 +101,7 @@ async def test_hardly_a_frame_is_lost_where_the_leg_brings_its_tap_and_few_where
         for placed in calls:
             leg = await site.leg(placed.number)
             got = _frames(np.frombuffer(bytes(recorder.audio[leg.id]), dtype="<i2"))
-            # AudioSocket() itself loses about one frame in 10,000; a spy comes some 120 ms late, and may stumble.
+            # AudioSocket() itself loses a frame in 10,000; a spy comes some 120 ms late, and may stumble.
             _assert_few_missing(got, sent, most=2 if placed.way.brings_own_tap else 60)
 
 
