@@ -37,6 +37,11 @@ class Stream:
         self._seconds = 0
         self._gap_at = -1
 
+    @property
+    def seconds_heard(self) -> float:
+        """Seconds of audio taken so far."""
+        return self.samples_heard / SAMPLE_RATE
+
     def mark_gap(self) -> None:
         """Take note that audio was dropped before what comes next, which begins a new sample."""
         self._decoder.restart()

@@ -86,7 +86,7 @@ def judge(file: Path, ear: Ear, settling: Settling, policy: Policy) -> Judged:
     verdict = settle(evidence)
     return Judged(
         file=file,
-        duration=stream.samples_heard / 8000,
+        duration=stream.seconds_heard,
         seconds=tuple(seconds),
         turns=tuple(turns),
         verdict=verdict,
