@@ -62,6 +62,11 @@ class Stream:
         told, self._told = self._told, []
         return told
 
+    @property
+    def seconds_heard(self) -> float:
+        """Seconds of audio taken so far."""
+        return self.samples_heard / SAMPLE_RATE
+
     def mark_gap(self) -> None:
         """Take note that audio was dropped before what comes next, which begins a new sample."""
         self._decoder.restart()

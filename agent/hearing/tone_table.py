@@ -1,7 +1,7 @@
 """The tones of the world's networks: what each sounds like and what it means in which country.
 
-`tones.yaml` beside this module lists them, made by `agent.train.tone_table` from ITU-T E.180 Supplement 2
-(Operational Bulletin 781). A tone is written as steps of `hz/seconds`:
+`tones.yaml` beside this module lists them, made by `agent.train.corpus.tone_table` from ITU-T E.180
+Supplement 2 (Operational Bulletin 781). A tone is written as steps of `hz/seconds`:
 
     425/1 -/4               425 Hz for 1 s, a pause of 4 s, again and again
     480+620/0.5 -/0.5       two frequencies together

@@ -99,7 +99,7 @@ def judge(file: Path, ear: Ear, settling: Settling, policy: Policy) -> Judged:
     verdict = settle(evidence)
     return Judged(
         file=file,
-        duration=stream.samples_heard / 8000,
+        duration=stream.seconds_heard,
         seconds=tuple(seconds),
         tones=tuple(tones),
         turns=tuple(turns),

@@ -63,7 +63,7 @@ class Call:
     @property
     def audio_seconds(self) -> float:
         """Seconds of audio heard."""
-        return self.earlier_seconds + (self.stream.samples_heard / 8000 if self.stream is not None else 0.0)
+        return self.earlier_seconds + (self.stream.seconds_heard if self.stream is not None else 0.0)
 
     @property
     def dropped_seconds(self) -> float:

@@ -84,7 +84,7 @@ def cluster_backend(address: str) -> Iterator[ClusterBackend]:
             f"no Dask scheduler answers at '{address}': start one with `dask scheduler`, or write its "
             "address as tcp://scheduler:8786"
         ) from error
-    for noisy in ("distributed.client", "tornado.application"):
+    for noisy in ("distributed.batched", "distributed.client", "distributed.core", "tornado.application"):
         # All that they write of a lost connection stands in the sentence that the command ends with.
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     with client:

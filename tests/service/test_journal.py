@@ -20,6 +20,7 @@ from agent.verdict.agreement import Agreement
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import Decision, Redial
 from agent.verdict.settle import Verdict
+from tests.service.waiting import until
 
 RECORD = CallRecord(
     time=1_700_000_000.25,
@@ -140,7 +141,7 @@ def test_another_rotation_takes_effect_at_once(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     with journal(path) as book:
         book.write(replace(RECORD, leg_id="before"))
-        _until(lambda: path.exists() and path.stat().st_size > 0)
+        until(lambda: path.exists() and path.stat().st_size > 0)
         path.rename(tmp_path / "calls.old")
         book.write(replace(RECORD, leg_id="after"))
     assert legs(tmp_path / "calls.old") == ["before"]
@@ -152,7 +153,7 @@ def test_a_full_disk_is_told_once_and_costs_nothing_but_the_lines() -> None:
         for _ in range(50):
             book.write(RECORD)
             time.sleep(0.001)
-        _until(lambda: book.lost == 50)
+        until(lambda: book.lost == 50)
     assert [entry["event"] for entry in logs] == ["journal cannot be written, calls go on without it"]
     assert logs[0]["reason"] == "No space left on device"
 
@@ -161,7 +162,7 @@ def test_it_goes_on_when_the_disk_is_well_again(tmp_path: Path) -> None:
     folder = tmp_path / "log"
     with capture_logs() as logs, journal(folder / "calls.jsonl") as book:
         book.write(replace(RECORD, leg_id="lost"))
-        _until(lambda: book.lost == 1)
+        until(lambda: book.lost == 1)
         folder.mkdir()
         book.write(replace(RECORD, leg_id="kept"))
     assert legs(folder / "calls.jsonl") == ["kept"]
@@ -191,11 +192,3 @@ def test_a_disk_that_hangs_holds_nobody(tmp_path: Path, monkeypatch: pytest.Monk
             os.read(pipe, 65536)
         book.close(timeout_seconds=0.01)
     os.close(pipe)
-
-
-def _until(condition: object, seconds: float = 5.0) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

@@ -16,6 +16,7 @@ from agent.service.keeper import Keeper
 from agent.service.shelf import Limits
 from tests.service.test_kept import CALL
 from tests.service.test_shelf import SECOND, names
+from tests.service.waiting import until
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def test_a_missing_folder_is_told_once_and_kept_again_when_it_is_there(tmp_path:
     with capture_logs() as logs, keeping(blocked) as keeper:
         for name in ("a", "b", "c"):
             record(keeper, name)
-        _until(lambda: keeper.lost == 3)
+        until(lambda: keeper.lost == 3)
         blocked.unlink()
         record(keeper, "d")
     assert names(blocked) == ["d.json", "d.wav"]
@@ -84,7 +85,7 @@ def test_a_disk_that_hangs_holds_nobody_and_memory_stays_bounded(
 ) -> None:
     monkeypatch.setattr(module, "QUEUE_BYTES", 200_000)
     keeper = Keeper(Limits(tmp_path, 10**9, 1e9))
-    _until(lambda: keeper._waiting.empty())
+    until(lambda: keeper._waiting.empty())
     reading, writing = os.pipe()
     keeper._put("", lambda: os.read(reading, 1))  # the thread waits as for a disk
     with capture_logs() as logs:
@@ -117,14 +118,6 @@ def test_what_is_too_old_goes_while_no_call_comes(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(module, "TIDY_EVERY_SECONDS", 0.02)
     keeper = Keeper(Limits(tmp_path, 10**9, 0.3))
     record(keeper, "a")
-    _until(lambda: keeper.kept == 1)
-    _until(lambda: names(tmp_path) == [])
+    until(lambda: keeper.kept == 1)
+    until(lambda: names(tmp_path) == [])
     keeper.close()
-
-
-def _until(condition: object, seconds: float = 5.0) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

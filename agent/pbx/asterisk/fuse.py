@@ -31,7 +31,6 @@ class Fuse:
         self._listening = listening
         self._held: WeakSet[socket.socket] = WeakSet()
         self._loop = asyncio.get_running_loop()
-        self._beaten = self._loop.time()
         self._next: asyncio.TimerHandle | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
@@ -58,7 +57,14 @@ class Fuse:
         if self._next is not None:
             self._next.cancel()
             self._next = None
-        self._remove()
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        if self._process is not None:
+            self._process.kill()  # it holds nothing of its own
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_PATIENCE_S)
+            self._process = None
 
     def _insert(self) -> None:
         """Start a process and tell it everything."""
@@ -83,6 +89,8 @@ class Fuse:
         self._beat()
 
     def _beat(self) -> None:
+        if self._channel is None:  # lost while it was told everything
+            return
         now = self._loop.time()
         if now - self._beaten > STALL_SECONDS:
             log.warning("the agent stood still: calls were let go", seconds=round(now - self._beaten, 1))
@@ -106,13 +114,3 @@ class Fuse:
         log.warning("the fuse of AudioSocket is gone: it is replaced", reason=reason)
         self.close()
         self._next = self._loop.call_later(_PATIENCE_S, self._insert)
-
-    def _remove(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
-        if self._process is not None:
-            self._process.kill()  # it holds nothing of its own
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_PATIENCE_S)
-            self._process = None

@@ -60,16 +60,25 @@ def beside(target: Path) -> Iterator[Path]:
     """Give a folder to write into, which takes `target`'s place only when all is written."""
     if target.exists():
         raise MaterialError(f"{target} exists already: remove it or name another folder")
+    with drafting(target) as draft:
+        yield draft
+        draft.rename(target)
+
+
+@contextmanager
+def drafting(target: Path, remedy: str = "choose another folder") -> Iterator[Path]:
+    """Give an empty folder beside `target`, whose contents the caller moves to it; the rest is removed.
+
+    Raises:
+        MaterialError: something could not be written, and what to do about it.
+    """
     draft = target.with_name(target.name + ".part")
     shutil.rmtree(draft, ignore_errors=True)
     try:
         draft.mkdir(parents=True)
         yield draft
-        draft.rename(target)
     except OSError as error:
-        raise MaterialError(
-            f"{target} cannot be written ({error.strerror or error}): choose another folder"
-        ) from error
+        raise MaterialError(f"{target} cannot be written ({error.strerror or error}): {remedy}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

@@ -7,7 +7,6 @@ training never tears them apart: the same number plays the same announcement.
 
 import csv
 import re
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from pydantic import ValidationError
 from agent.hearing.pcm import SAMPLE_RATE, Decoder
 from agent.hearing.sound import SOUNDS, Encoding
 from agent.service.kept import KeptCall
-from agent.train.corpus.folder import Material, Origin, write_origin
+from agent.train.corpus.folder import Material, Origin, drafting, write_origin
 from agent.train.errors import MaterialError
 
 RECORDINGS, HEARD = "recordings.csv", "heard.csv"
@@ -95,10 +94,8 @@ def harvest(
         MaterialError: `out` is something else, cannot be written, or no recording can be read.
     """
     old = read_recordings(out) if out.exists() else []
-    draft = out.with_name(out.name + ".part")
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
-        (draft / "audio").mkdir(parents=True)
+    with drafting(out, "choose another folder or make room") as draft:
+        (draft / "audio").mkdir()
         brought = _gather(recordings, draft, old, grouping, step)
         if brought.faults and not brought.fresh and not brought.known:
             raise MaterialError(f"no kept call can be read; the first: {brought.faults[0]}")
@@ -107,12 +104,6 @@ def harvest(
             _move_in(draft, out, brought.fresh)
         else:
             draft.rename(out)
-    except OSError as error:
-        raise MaterialError(
-            f"{out} cannot be written ({error.strerror or error}): choose another folder or make room"
-        ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return brought
 
 

@@ -7,7 +7,7 @@ import typer
 
 from agent.train.corpus.harvest import Grouping, kept_calls
 from agent.train.corpus.harvest import harvest as gather
-from agent.train.errors import MaterialError
+from agent.train.faults import told
 from agent.train.progress import progress
 
 
@@ -17,13 +17,10 @@ def harvest(
     group_by: Annotated[Grouping, typer.Option(help="What training must not tear apart.")] = Grouping.NUMBER,
 ) -> None:
     """Make a corpus of the early media that the agent has kept; it has no labels yet."""
-    try:
+    with told():
         recordings = kept_calls(folder)
         with progress("harvesting", len(recordings), "calls") as step:
             brought = gather(recordings, out, group_by, step)
-    except MaterialError as error:
-        typer.echo(f"earlymedia: {error}", err=True)
-        raise typer.Exit(2) from None
     seconds = sum(len(recording.p) for recording in brought.fresh)
     typer.echo(
         f"{out}: {len(brought.fresh)} new recordings, {seconds} seconds that the agent heard; "

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agent.train.corpus.render import plan_jobs, render_jobs
-from agent.train.errors import MaterialError
+from agent.train.faults import told
 from agent.train.parallel import Workers
 from agent.train.progress import progress
 
@@ -19,10 +19,7 @@ def render(
     jobs: Annotated[int, typer.Option(help="Processes; -1 is one for each processor.")] = -1,
 ) -> None:
     """Make more voices (espeak-ng, flite), tunes (fluidsynth) and songs (both) to train on."""
-    try:
+    with told():
         planned = list(plan_jobs(seed))
         with progress("rendering", len(planned), "files") as step:
             render_jobs(folder, planned, Workers(jobs), step)
-    except MaterialError as error:
-        typer.echo(f"earlymedia: {error}", err=True)
-        raise typer.Exit(2) from error

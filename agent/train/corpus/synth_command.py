@@ -17,6 +17,7 @@ from agent.train.corpus.plan import DEFAULT_PLAN, Materials, Plan, read_plan
 from agent.train.corpus.store import recordings_of
 from agent.train.corpus.synth import family_of
 from agent.train.errors import MaterialError
+from agent.train.faults import told
 from agent.train.parallel import Workers
 from agent.train.progress import progress
 
@@ -35,7 +36,7 @@ def synth(
     jobs: Annotated[int, typer.Option(help="Processes; -1 is one for each processor.")] = -1,
 ) -> None:
     """Compose a labelled corpus: tones, voices, songs and silence through telephone channels."""
-    try:
+    with told():
         chosen = _choose(read_plan(plan), audio, tuple(prompts or ()), tones, recordings, hours, seed)
         found = chosen.material
         if found.tones_file is None:
@@ -54,9 +55,6 @@ def synth(
             progress("composing", chosen.recordings + len(own), "recordings") as composed,
         ):
             made = make_corpus(corpus, chosen, sources, own, origin, Workers(jobs), (read, composed))
-    except MaterialError as error:
-        typer.echo(f"earlymedia: {error}", err=True)
-        raise typer.Exit(2) from error
     for path in made.empty:
         typer.echo(f"{path} holds no sound: left out", err=True)
     typer.echo(

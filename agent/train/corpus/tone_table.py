@@ -1,6 +1,6 @@
 """From the national table to `agent/hearing/tones.yaml`, every tone that is left out with its reason.
 
-python -m agent.train.tone_table national-tones.json agent/hearing/tones.yaml
+python -m agent.train.corpus.tone_table national-tones.json agent/hearing/tones.yaml
 """
 
 import json
@@ -15,11 +15,10 @@ import yaml
 
 from agent.hearing.cadence import SHORTEST_PAUSE_S
 from agent.hearing.tone_table import HIGHEST_HZ, LOWEST_HZ, NATIONAL_KINDS, Cadence, Chord, Step, ToneKind
+from agent.train.corpus.national_tones import has_keys, parse_tone
+from agent.train.corpus.tones import Pattern
+from agent.train.corpus.tones import Step as Sounded
 from agent.train.errors import MaterialError
-from agent.train.tones import Pattern
-from agent.train.tones import Step as Sounded
-from agent.train.tones import _has_dtmf as has_keys
-from agent.train.tones import _parse_tone as parse_tone
 
 _KINDS = {
     "ringing-tone": ToneKind.RINGING,
@@ -44,7 +43,7 @@ _INAUDIBLE, _KEY = "no frequency that can be heard", "a key of a telephone (ITU-
 _LONGEST_RING_S = 12.0
 """Neither a ring nor the pause after it is longer."""
 _SIT_HZ = ((850.0, 1050.0), (1330.0, 1480.0), (1550.0, 1900.0))
-_SOURCE = "ITU-T E.180 Supplement 2 (Operational Bulletin 781); made by agent.train.tone_table"
+_SOURCE = "ITU-T E.180 Supplement 2 (Operational Bulletin 781); made by agent.train.corpus.tone_table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +179,7 @@ def _is_sit(pattern: Pattern) -> bool:
 def main() -> None:
     """Write the table that the command line names."""
     if len(sys.argv) != 3:
-        raise SystemExit("usage: python -m agent.train.tone_table TABLE.json TONES.yaml")
+        raise SystemExit("usage: python -m agent.train.corpus.tone_table TABLE.json TONES.yaml")
     try:
         listed = list_tones(Path(sys.argv[1]))
         Path(sys.argv[2]).write_text(listed.as_yaml(), encoding="utf-8")

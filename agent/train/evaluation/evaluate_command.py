@@ -20,6 +20,7 @@ from agent.train.evaluation.report import About, Report, Snippet, draw
 from agent.train.evaluation.report_sections import html
 from agent.train.evaluation.timing import Times, measure
 from agent.train.evaluation.timing_hearers import cnn14_hearer, student_hearer
+from agent.train.faults import told
 from agent.train.labels.label_table import read_rows
 from agent.train.progress import progress
 from agent.train.student.candidate import MODEL, Candidate, read_candidate
@@ -57,7 +58,7 @@ def evaluate_candidate(
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as one object.")] = False,
 ) -> None:
     """Report what a candidate is worth on strangers: one page, its pictures, and all figures as JSON."""
-    try:
+    with told(interrupted=f"interrupted, {out} was not written: give the same command again"):
         folders = AudioFolders.of(audio or [])
         names = _names([candidate, *(against or [])])
         students = {name: _read(folder) for name, folder in names.items()}
@@ -76,12 +77,6 @@ def evaluate_candidate(
             about = _about(next(iter(names)), ours, candidate / MODEL, notes)
             report = draw(about, figures, times, _snippets(figures, folders))
             _write(draft, report, with_sound)
-    except MaterialError as error:
-        typer.echo(f"earlymedia: {error}", err=True)
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt:
-        typer.echo(f"earlymedia: interrupted, {out} was not written: give the same command again", err=True)
-        raise typer.Exit(2) from None
     if as_json:
         typer.echo(json.dumps(as_object(report)))
     else:

@@ -24,6 +24,7 @@ from agent.train.evaluation.publish_compare import (
     read_questions,
     trained_groups,
 )
+from agent.train.faults import told
 from agent.train.parallel import Workers
 from agent.train.progress import progress
 from agent.train.student.candidate import CARD, MODEL, read_card
@@ -48,7 +49,7 @@ def publish_candidate(
     force: Annotated[bool, typer.Option("--force", help="Publish it even if it is worse.")] = False,
 ) -> None:
     """Publish a candidate, and keep the model before it; refuses one that is worse."""
-    try:
+    with told():
         card = read_card(candidate)
         refuse_other_kind(card, candidate)
         load_forest(candidate / MODEL)
@@ -59,9 +60,6 @@ def publish_candidate(
         examine = partial(_examine, sources, Workers(jobs, cluster=cluster)) if sources else None
         verdict = _compare(candidate, card, to, examine, force=force)
         kept = publish(candidate, to)
-    except MaterialError as error:
-        typer.echo(f"earlymedia: {error}", err=True)
-        raise typer.Exit(2) from error
     previous = f"; the model before it is kept as {to / PREVIOUS_MODEL}" if kept else ""
     typer.echo(f"{to / MODEL}: published {candidate}, {verdict}{previous}; restart the agent to hear with it")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from agent.train.evaluation.evaluate_scores import score
 from agent.train.labels.label_table import Row, read_rows
 from agent.train.parallel import Workers, spread
 from agent.train.student.card import StudentCard
-from agent.train.student.examples import Source
+from agent.train.student.examples import Source, default_group
 from agent.train.student.strangers import Labels
 from agent.train.student.views import View, read_samples
 
@@ -140,8 +140,7 @@ def _see(path: Path) -> Vectors:
 
 def group_of(row: Row) -> str:
     """Return the group of a row, as `fit` names those of a single label file without groups."""
-    first, *rest = PurePosixPath(row.file).parts
-    return row.group or f"{'folder' if rest else 'file'}/{first}"
+    return row.group or default_group(Path(), row.file)
 
 
 def trained_groups(cards: Iterable[StudentCard]) -> set[str]:

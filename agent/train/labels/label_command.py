@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agent.train.errors import MaterialError
+from agent.train.faults import told
 from agent.train.labels.aggregation import aggregation_named
 from agent.train.labels.audio import find_recordings
 from agent.train.labels.label_job import Job, Outcome, check, run
@@ -59,7 +60,8 @@ def label(
 ) -> None:
     """Label every second of recordings by networks trained on AudioSet; goes on where it was interrupted."""
     rules = Rules(winner, agreement, confidence, smoothing_seconds)
-    try:
+    goes_on = "interrupted; the same command goes on where this one was stopped"
+    with told(ConfigError, interrupted=goes_on, interrupted_code=INTERRUPTED):
         weights = parse_teachers(teacher)
         table = aggregation_named(aggregation)
         paths = find_recordings(folder)
@@ -68,12 +70,6 @@ def label(
         job = Job(folder, out, members, table, rules, batch_seconds)
         with _progress(len(paths)) as step:
             outcome = run(job, paths, step, Workers(jobs, backend, cluster))
-    except (MaterialError, ConfigError) as error:
-        typer.echo(f"earlymedia: {error}", err=True)
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt:
-        typer.echo("earlymedia: interrupted; the same command goes on where this one was stopped", err=True)
-        raise typer.Exit(INTERRUPTED) from None
     _tell(out, outcome)
 
 

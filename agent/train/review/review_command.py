@@ -11,6 +11,7 @@ from agent.hearing.ear import Ear
 from agent.hearing.forest import Forest, ModelError
 from agent.recording.load import RecordingError
 from agent.train.errors import MaterialError
+from agent.train.faults import told
 from agent.train.progress import progress
 from agent.train.review.review_calls import (
     UNSURE_BELOW,
@@ -42,16 +43,13 @@ def review(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page on 127.0.0.1; 0 is any.")] = 0,
 ) -> None:
     """Listen to the least certain seconds and calls, and keep what you hear in reviewed.csv of the corpus."""
-    try:
+    with told(ModelError, RecordingError):
         calls = _calls(corpus, model)
         reviewed = Reviewed(corpus / NAME)
         if terminal:
             Terminal(calls, reviewed, unsure_below, input, typer.echo).run()
         else:
             _serve(Desk(calls, reviewed, unsure_below), port)
-    except (MaterialError, ModelError, RecordingError) as error:
-        typer.echo(f"earlymedia: {error}", err=True)
-        raise typer.Exit(2) from None
     typer.echo(f"{corpus / NAME}: {len(reviewed)} seconds that a person has heard")
 
 

@@ -137,7 +137,7 @@ def _rows(sources: Sequence[Source], root: Path) -> Iterator[tuple[str, str, Row
     for source in sources:
         prefix = source.audio.resolve().relative_to(root)
         for file, rows in groupby(read_rows(source.labels), attrgetter("file")):
-            name, group = PurePosixPath(prefix, file).as_posix(), _default_group(prefix, file)
+            name, group = PurePosixPath(prefix, file).as_posix(), default_group(prefix, file)
             for row in rows:
                 yield name, group, row
 
@@ -166,7 +166,11 @@ def _rank(row: Row) -> int:
     return {REVIEWED: 2, CONSTRUCTION: 1}.get(row.teacher, 0)
 
 
-def _default_group(prefix: Path, file: str) -> str:
+def default_group(prefix: Path, file: str) -> str:
+    """Return the group of a recording that has none: the first folder on its way, else the file itself.
+
+    `prefix` leads from the common folder of all label files to that of the recording's own.
+    """
     first, *rest = PurePosixPath(file).parts or (file,)
     return f"{'folder' if rest else 'file'}/{PurePosixPath(prefix, first)}"
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from agent.hearing.sound import SOUNDS
 from agent.train.corpus.folder import Material, read_origin
 from agent.train.errors import MaterialError
+from agent.train.faults import told
 from agent.train.parallel import Workers
 from agent.train.progress import progress
 from agent.train.student.calibration import Calibrated, calibrate, leave
@@ -79,16 +80,10 @@ def fit_candidate(
         "iterations": iterations,
         "seed": seed,
     }
-    try:
+    with told(interrupted=f"interrupted, {out} was not written: give the same command again"):
         chosen = tuned(recipe, {name: value for name, value in given.items() if value is not None})
         workers = Workers(jobs, cluster=cluster)
         card, done = make_candidate(labels, audio, chosen, out, workers, most_seconds, calibrated=calibrated)
-    except MaterialError as error:
-        typer.echo(f"earlymedia: {error}", err=True)
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt:
-        typer.echo(f"earlymedia: interrupted, {out} was not written: give the same command again", err=True)
-        raise typer.Exit(2) from None
     show(Console(), card, done)
     size = (out / MODEL).stat().st_size / 1e6
     typer.echo(f"{out}: {size:.1f} MB, sha256 {card.sha256}, mean macro F1 {card.scores.mean_macro_f1:.4f}")

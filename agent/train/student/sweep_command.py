@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.train.errors import MaterialError
+from agent.train.faults import told
 from agent.train.parallel import Workers
 from agent.train.progress import progress
 from agent.train.student.examples import find_source
@@ -43,7 +44,7 @@ def sweep_settings(
     cluster: ClusterOption = "",
 ) -> None:
     """Fit every combination of settings: what it is worth on strangers, its megabytes and milliseconds."""
-    try:
+    with told(interrupted="interrupted: give the same command again"):
         if plot is not None:
             _refuse_plot(plot)
         settings = Settings(
@@ -60,12 +61,6 @@ def sweep_settings(
             trials = list(sweep(recipes, seen.examples, seen.vectors, workers, step))
         if plot is not None:
             _draw(trials, plot)
-    except MaterialError as error:
-        typer.echo(f"earlymedia: {error}", err=True)
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt:
-        typer.echo("earlymedia: interrupted: give the same command again", err=True)
-        raise typer.Exit(2) from None
     if as_json:
         for trial in trials:
             typer.echo(json.dumps(trial.as_json()))

@@ -16,6 +16,7 @@ from agent.train.commands import app
 from agent.train.corpus.plan import DEFAULT_PLAN
 from agent.train.labels.label_table import read_rows
 from tests.train.conftest import World
+from tests.train.typed import refused
 
 
 def synth(world: World, corpus: Path, *more: object) -> Result:
@@ -110,15 +111,6 @@ def test_hours_and_seed_outrank_the_plan(world: World, plan: Path, corpus: Path,
         soundfile.read(folder / "audio" / "000000.flac")[0] for folder in (corpus, tmp_path / "other")
     )
     assert not np.array_equal(one, other)
-
-
-def refused(result: Result, said: str) -> None:
-    """A fault is one sentence on standard error, and exit code 2."""
-    assert result.exit_code == 2, result.output
-    last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("earlymedia: ")
-    assert said in last
-    assert "Traceback" not in result.output
 
 
 def test_a_corpus_is_never_overwritten(world: World, plan: Path, corpus: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.hearing.tone_table import ToneKind, parse_cadence, parse_table
+from agent.train.corpus.tone_table import list_tones
 from agent.train.errors import MaterialError
-from agent.train.tone_table import list_tones
 
 Elements = list[dict[str, object]]
 RING: Elements = [{"cycles": "endless", "steps": [{"freq_hz": "425", "seconds": 1.0}, {"seconds": 4.0}]}]
@@ -68,7 +68,7 @@ def test_the_file_is_read_back_as_it_was_listed(tmp_path: Path) -> None:
     source = table(tmp_path, ("ringing-tone", RING), ("busy-tone", steady))
     target = tmp_path / "tones.yaml"
     made = subprocess.run(
-        [sys.executable, "-m", "agent.train.tone_table", source, target],
+        [sys.executable, "-m", "agent.train.corpus.tone_table", source, target],
         capture_output=True,
         text=True,
         check=True,
