@@ -25,6 +25,7 @@ from math import exp2
 from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.sound import SOUNDS, HeardSecond, Sound
 from agent.hearing.spectrogram import LOOKAHEAD
+from agent.hearing.tone_table import ToneKind
 from agent.hearing.tones import ToneEvent
 from agent.verdict.outcome import Outcome
 
@@ -95,6 +96,8 @@ class Evidence:
     """Sum of their margins."""
     tone: ToneEvent | None = None
     """The latest tone that was recognised."""
+    announcement: str | None = None
+    """Name of the known announcement that the call plays."""
     gaps: int = 0
     """Times that audio was lost."""
     seconds_heard: int = 0
@@ -153,6 +156,20 @@ class Evidence:
             self._weigh(Sound.RINGING, event.confidence)
         elif event.confidence >= self.settling.tone_confidence:
             self.final_at = event.at
+
+    def hear_announcement(self, name: str) -> None:
+        """Take note that the second heard last belongs to the known announcement `name`; O(1).
+
+        It is final at once. A final `announcement` or `sit_other`, which only say that there is one, still
+        gain the name; any other final verdict stands, and so does the first name.
+        """
+        if self.closed or self.announcement is not None:
+            return
+        if self.final_at is None:
+            self.final_at = float(self.seconds_heard)
+        elif self.tone and self.tone.kind not in (ToneKind.RINGING, ToneKind.SIT_OTHER):
+            return
+        self.announcement = name
 
     def take_in(self, heard: HeardSecond | ToneEvent) -> None:
         """Take in whatever hearing told, a second or a tone."""
