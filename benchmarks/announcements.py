@@ -28,8 +28,10 @@ from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.recognition import Known, Match, Recollection, recognise
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
 from agent.hearing.tape import Fingerprint
-from agent.train.channel import Channel, Codec, Concealment, level_db, transmit
-from agent.train.noise import Noise
+from agent.train.corpus.channel import Channel, Loss, level_db, transmit
+from agent.train.corpus.codecs import Codec, Coding
+from agent.train.corpus.noise import Noise
+from agent.train.corpus.plan import Concealment
 
 LANGUAGES = ["en-us", "de", "es", "fr-fr", "it", "pt-br", "ru", "pl"]
 LANGUAGES += ["tr", "sv", "id", "nl", "ro", "hu", "cs", "hi"]
@@ -57,14 +59,14 @@ class Line:
     def channel(self, rng: np.random.Generator, level: float) -> Channel:
         """Draw one such channel for sound of a level in dB relative to full scale."""
         gain = rng.uniform(-12, 0)
-        last = Codec(rng.choice([Codec.ULAW, Codec.ALAW]))
+        last = Coding(Codec(rng.choice([Codec.ULAW, Codec.ALAW])))
+        loss = Loss(self.loss, 0.25, Concealment(rng.choice([*Concealment])))
         return Channel(
             gain_db=gain,
             noise=Noise(rng.choice([*NOISES])),
             noise_db=level + gain - self.snr_db,
-            codecs=(Codec.GSM, last) if self.gsm else (last,),
-            loss=self.loss,
-            concealment=Concealment(rng.choice([*Concealment])),
+            codecs=(Coding(Codec.GSM), last) if self.gsm else (last,),
+            loss=loss if self.loss else None,
             seed=int(rng.integers(2**32)),
         )
 

@@ -9,17 +9,14 @@ hold voices and songs and nothing that is a tone.
 """
 
 import argparse
-import io
 import math
 import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 
 from agent.hearing.pcm import SAMPLE_RATE, Samples
@@ -27,11 +24,13 @@ from agent.hearing.rows import frame_rows
 from agent.hearing.spectrogram import Framer, power
 from agent.hearing.tone_table import Cadence, ToneKind, ToneTable, world
 from agent.hearing.tones import ToneEar, ToneEvent, Tones
-from agent.train.channel import Channel, Codec, Concealment, encode_decode, to_pcm16, transmit
+from agent.train.corpus.channel import Channel, Loss, transmit
+from agent.train.corpus.codecs import Codec, Coding, encode_decode
+from agent.train.corpus.noise import Noise
+from agent.train.corpus.plan import Concealment
+from agent.train.corpus.tones import Chord, Pattern, Step, Tolerance, sound_pattern
 from agent.train.errors import MaterialError
-from agent.train.material import read_samples
-from agent.train.noise import Noise
-from agent.train.tones import Chord, Pattern, Step, sound_pattern
+from agent.train.student.views import read_samples
 
 KINDS = (
     ToneKind.RINGING,
@@ -55,6 +54,9 @@ SIT = {
 }
 
 
+ULAW, GSM = Coding(Codec.ULAW), Coding(Codec.GSM)
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """What a line does to a tone."""
@@ -62,25 +64,24 @@ class Condition:
     name: str
     dbm0: tuple[float, float] = (-20.0, -5.0)
     snr_db: float = 50.0
-    codecs: tuple[Codec, ...] = (Codec.ULAW,)
+    codecs: tuple[Coding, ...] = (ULAW,)
     loss: float = 0.0
-    amr: str = ""
-    """AMR mode in bit/s, before the codecs."""
+    """Share of packets that are lost, one in four of them together with the next."""
 
 
 CONDITIONS = (
     Condition("µ-law"),
-    Condition("A-law", codecs=(Codec.ALAW,)),
+    Condition("A-law", codecs=(Coding(Codec.ALAW),)),
     Condition("0 dBm0", dbm0=(-1.0, 0.0)),
     Condition("-40 dBm0", dbm0=(-40.0, -38.0)),
     Condition("SNR 15 dB", snr_db=15.0),
     Condition("loss 3 %", loss=0.03),
-    Condition("GSM", codecs=(Codec.GSM, Codec.ULAW)),
-    Condition("GSM, 15 dB, 3 %", codecs=(Codec.GSM, Codec.ULAW), snr_db=15.0, loss=0.03),
-    Condition("Opus", codecs=(Codec.OPUS, Codec.ULAW)),
-    Condition("AMR 12.2", amr="12200"),
-    Condition("AMR 4.75", amr="4750"),
-    Condition("AMR 7.4, 15 dB", amr="7400", snr_db=15.0),
+    Condition("GSM", codecs=(GSM, ULAW)),
+    Condition("GSM, 15 dB, 3 %", codecs=(GSM, ULAW), snr_db=15.0, loss=0.03),
+    Condition("Opus", codecs=(Coding(Codec.OPUS, 12_000), ULAW)),
+    Condition("AMR 12.2", codecs=(Coding(Codec.AMR, 12_200), ULAW)),
+    Condition("AMR 4.75", codecs=(Coding(Codec.AMR, 4750), ULAW)),
+    Condition("AMR 7.4, 15 dB", codecs=(Coding(Codec.AMR, 7400), ULAW), snr_db=15.0),
 )
 
 
@@ -140,7 +141,8 @@ def national(
     rng: np.random.Generator,
 ) -> None:
     """Sound every tone of every country."""
-    by_condition, by_kind = defaultdict(Score), defaultdict(Score)
+    by_condition: dict[str, Score] = defaultdict(Score)
+    by_kind: dict[str, Score] = defaultdict(Score)
     by_country: dict[str, Score] = defaultdict(Score)
     delays: dict[ToneKind, list[float]] = defaultdict(list)
     cases = [
@@ -228,7 +230,7 @@ def sounded(cadence: Cadence, condition: Condition, rng: np.random.Generator) ->
     )
     cycle = sum(min(s.seconds, 6.0) for s in cadence.again)
     length = min(32.0, max(6.0, 2.6 * cycle + sum(s.seconds for s in cadence.once)))
-    tone, on = sound_pattern(pattern, int(length * SAMPLE_RATE), rng)
+    tone, on = sound_pattern(pattern, int(length * SAMPLE_RATE), rng, Tolerance())
     lead = int(rng.uniform(0, 1.5) * SAMPLE_RATE)
     sound = np.concatenate((np.zeros(lead, np.float32), tone))
     return through(sound, condition, rng), (lead + int(on.argmax())) / SAMPLE_RATE
@@ -238,46 +240,16 @@ def through(sound: Samples, condition: Condition, rng: np.random.Generator) -> S
     """Send a sound whose tones are at FULL_TONE_DB through a line."""
     dbm0 = rng.uniform(*condition.dbm0)
     gain = dbm0 + ZERO_DBM0_DB - FULL_TONE_DB
+    loss = Loss(condition.loss, 0.25, Concealment(rng.choice([*Concealment])))
     channel = Channel(
         gain_db=gain,
         noise=Noise.WHITE,
         noise_db=dbm0 + ZERO_DBM0_DB - condition.snr_db,
         codecs=condition.codecs,
-        loss=condition.loss,
-        concealment=Concealment(rng.choice([*Concealment])),
+        loss=loss if condition.loss else None,
         seed=int(rng.integers(2**32)),
     )
-    if not condition.amr:
-        return transmit(sound, channel)
-    noisy = sound * np.float32(10 ** (gain / 20))
-    noisy = noisy + rng.standard_normal(len(sound)).astype(np.float32) * np.float32(
-        10 ** (channel.noise_db / 20)
-    )
-    return encode_decode(amr(noisy, int(condition.amr)), Codec.ULAW)
-
-
-def amr(sound: Samples, bit_rate: int) -> Samples:
-    """Return what AMR leaves of (n,) samples."""
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="amr") as container:
-        stream = container.add_stream("libopencore_amrnb", rate=SAMPLE_RATE, layout="mono")
-        stream.bit_rate = bit_rate
-        for start in range(0, len(sound), 160):
-            part = np.zeros(160, np.int16)
-            piece = to_pcm16(sound[start : start + 160])
-            part[: len(piece)] = piece
-            frame = av.AudioFrame.from_ndarray(part[np.newaxis], format="s16", layout="mono")
-            frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, start, Fraction(1, SAMPLE_RATE)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    buffer.seek(0)
-    with av.open(buffer, format="amr") as container:
-        parts = [f.to_ndarray().ravel() for f in container.decode(audio=0)]
-    back = np.concatenate(parts).astype(np.float32)
-    back = back / np.float32(32768) if np.abs(back).max() > 2 else back
-    result = np.zeros(len(sound), np.float32)
-    result[: len(back)] = back[: len(sound)]
-    return result
+    return transmit(sound, channel)
 
 
 def hear(ear: ToneEar, sound: Samples, country: str | None = None) -> list[ToneEvent]:
@@ -363,13 +335,13 @@ def _off(rng: np.random.Generator) -> float:
 
 
 def _answer(rng: np.random.Generator, hz: float, turns: bool, modulated: bool) -> Samples:
-    tone = sine(hz, 3.3, _off(rng))
+    tone: Samples = sine(hz, 3.3, _off(rng))
     time_s = np.arange(len(tone)) / SAMPLE_RATE
     if turns:
-        tone = tone * np.where(np.floor(time_s / 0.45) % 2, -1, 1)
+        tone = tone * np.where(np.floor(time_s / 0.45) % 2, -1, 1).astype(np.float32)
     if modulated:
-        tone = tone * (1 + 0.2 * np.cos(2 * np.pi * 15 * time_s))
-    return np.concatenate((pause(rng.uniform(0, 2)), tone.astype(np.float32), pause(0.5)))
+        tone = tone * (1 + 0.2 * np.cos(2 * np.pi * 15 * time_s)).astype(np.float32)
+    return np.concatenate((pause(rng.uniform(0, 2)), tone, pause(0.5)))
 
 
 ANSWERS: dict[str, Callable[[np.random.Generator], Samples]] = {
@@ -410,7 +382,8 @@ def false_verdicts(ear: ToneEar, folders: list[Path], hours: float, rng: np.rand
         seconds += len(sound) / SAMPLE_RATE
         level = float(np.sqrt(np.mean(sound**2))) or 1.0
         loud = sound / np.float32(level) * np.float32(10 ** (rng.uniform(-35, -15) / 20))
-        heard = encode_decode(loud, Codec(rng.choice([Codec.ULAW, Codec.ALAW, Codec.GSM, Codec.LINEAR])))
+        codec = Codec(rng.choice([Codec.ULAW, Codec.ALAW, Codec.GSM, Codec.LINEAR]))
+        heard = encode_decode(loud, Coding(codec))
         found += [f"{file} {e.at:.1f} s: {e.kind.value} {e.confidence} {e.detail}" for e in hear(ear, heard)]
     show(f"\nvoices and songs: {len(found)} false verdicts in {seconds / 3600:.2f} h")
     for line in found:
