@@ -25,7 +25,7 @@ from scipy import fft, signal, stats
 
 from agent.hearing.mel import LogMel, log_mel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
-from agent.hearing.recognition import Known, Match, Recollection, recognise
+from agent.hearing.recognition import Known, Match, Recollection, identify, recognise
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
 from agent.hearing.tape import Fingerprint
 from agent.train.corpus.channel import Channel, Loss, level_db, transmit
@@ -244,15 +244,14 @@ def same_recording(name: str, sound: Samples, own: Sequence[Samples], known: Kno
 
 def without_twins(sounds: Sequence[Samples]) -> list[Samples]:
     """Leave out what the library would refuse to add: recordings that an earlier one is recognised in."""
-    known = Known.of([(index, Fingerprint.of(spectra(x))) for index, x in enumerate(sounds)])
-    kept = []
-    for index, sound in enumerate(sounds):
-        mel = spectra(sound)
-        call = Recollection(allowed=np.arange(len(sounds)) < index)
-        seconds = [(s, mel[s * 64 : s * 64 + 64]) for s in range(len(mel) // FRAMES_PER_SECOND)]
-        if not any(recognise(known, [(call, float(s), part)])[0] for s, part in seconds):
-            kept.append(sound)
-    return kept
+    fingerprints = [Fingerprint.of(spectra(x)) for x in sounds]
+    known = Known.of(list(enumerate(fingerprints)))
+    numbers = np.arange(len(sounds))
+    return [
+        sound
+        for index, sound in enumerate(sounds)
+        if identify(known, fingerprints[index], numbers < index) is None
+    ]
 
 
 def interval(hits: int, of: int) -> str:

@@ -1,10 +1,12 @@
 """One known announcement: its name, and what a dialer should do about it."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import StringConstraints
 
 from agent.config import OneLine, RuleConfig
+from agent.hearing.recognition import Title
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import Decision, Layer, Policy
 
@@ -25,8 +27,13 @@ class Announcement(RuleConfig):
         """The outcome as dialers read it."""
         return f"{Outcome.ANNOUNCEMENT}:{self.name}"
 
-    def decide(self, policy: Policy) -> Decision:
-        """Say what to do about a call that plays it, by its own rule over the policy's."""
+    @property
+    def title(self) -> Title:
+        """What hearing knows of it."""
+        return Title(self.name, self.trunk)
+
+    def over(self, policy: Policy) -> Policy:
+        """Return the policy of a call that plays it: its own rule goes over that of `announcement`."""
         base = policy.decisions[Outcome.ANNOUNCEMENT]
         below = Layer(
             outcomes={
@@ -39,4 +46,9 @@ class Announcement(RuleConfig):
             }
         )
         own = Layer(outcomes={Outcome.ANNOUNCEMENT: self.rule})
-        return Policy.of(below, own).decisions[Outcome.ANNOUNCEMENT]
+        decision = Policy.of(below, own).decisions[Outcome.ANNOUNCEMENT]
+        return replace(policy, decisions={**policy.decisions, Outcome.ANNOUNCEMENT: decision})
+
+    def decide(self, policy: Policy) -> Decision:
+        """Say what to do about a call that plays it."""
+        return self.over(policy).decide(Outcome.ANNOUNCEMENT)

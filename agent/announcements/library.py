@@ -128,7 +128,9 @@ class Library:
             for owner, data, version, row in self.database.execute(query)
         ]
         (change,) = self.database.execute("SELECT count FROM change").fetchone()
-        return Snapshot(change, tuple(self._read(entry) for _, entry in rows), Known.of(recordings))
+        announcements = tuple(self._read(entry) for _, entry in rows)
+        known = Known.of(recordings, [announcement.title for announcement in announcements])
+        return Snapshot(change, announcements, known)
 
     def _made_anew(self, row: int) -> Fingerprint:
         (pcm,) = self.database.execute("SELECT pcm FROM recording WHERE id = ?", (row,)).fetchone()

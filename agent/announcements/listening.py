@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agent.announcements.announcement import Announcement
 from agent.announcements.database import LibraryError
@@ -55,20 +54,13 @@ class Shelf:
         return changed
 
 
-def allowed(snapshot: Snapshot, trunk: str | None) -> NDArray[np.bool_] | None:
-    """Return which announcements a call on a trunk may play, None for all; no trunk: those of any."""
-    if trunk is None or all(announcement.trunk is None for announcement in snapshot.announcements):
-        return None
-    return np.array([announcement.trunk in (None, trunk) for announcement in snapshot.announcements])
-
-
 def listen(snapshot: Snapshot, recording: Samples, trunk: str | None = None) -> list[Heard]:
     """Say which announcements (n,) samples at 8 kHz hold, each once, in the order of their recognition."""
     padded = np.concatenate((recording, np.zeros(LOOKAHEAD, np.float32)))
     mel = log_mel(power([Framer().push(padded)]))
     short = -len(mel) % FRAMES_PER_SECOND
     mel = np.concatenate((mel, np.full((short, MEL_BANDS), FLOOR_DB, np.float32)))
-    call = Recollection(allowed(snapshot, trunk))
+    call = Recollection(trunk)
     heard: list[Heard] = []
     for second in range(len(mel) // FRAMES_PER_SECOND):
         frames = mel[second * FRAMES_PER_SECOND : (second + 1) * FRAMES_PER_SECOND]

@@ -36,12 +36,15 @@ class Stream:
         "samples_heard",
     )
 
-    def __init__(self, encoding: Encoding, country: str | None = None) -> None:
-        """Begin a call on a trunk that plays the tones of `country` (ISO 3166-1 code), None for any."""
+    def __init__(self, encoding: Encoding, country: str | None = None, trunk: str | None = None) -> None:
+        """Begin a call on a trunk that plays the tones of `country` (ISO 3166-1 code), None for any.
+
+        Known announcements of other trunks than `trunk` are not recognised, None for those of any.
+        """
         self.encoding = encoding
         self.samples_heard = 0
         """8 kHz samples taken so far."""
-        self.recollection = Recollection()
+        self.recollection = Recollection(trunk)
         """What the search for announcements remembers."""
         self._decoder = Decoder(encoding)
         self._framer = Framer()
@@ -192,9 +195,9 @@ def _named(
     starts: Sequence[tuple[float, bool]],
     judged: Sequence[tuple[float, float, float, float]],
     spectra: Sequence[Rows],
-) -> list[int | None]:
+) -> list[str | None]:
     """Say which known announcement each second belongs to; seconds of one call are taken in their order."""
-    named: list[int | None] = [None] * len(streams)
+    named: list[str | None] = [None] * len(streams)
     waiting = [index for index, p in enumerate(judged) if p[_SPEECH] >= RECOGNISES_FROM]
     while waiting:
         taken: dict[int, int] = {}
@@ -203,6 +206,6 @@ def _named(
         batch = sorted(taken.values())
         heard = [(streams[index].recollection, starts[index][0], spectra[index]) for index in batch]
         for index, match in zip(batch, recognise(known, heard), strict=True):
-            named[index] = match.owner if match else None
+            named[index] = known.announcements[match.owner].name if match else None
         waiting = [index for index in waiting if index not in batch]
     return named

@@ -8,8 +8,8 @@ quarters are alike. Between announcements the sum over all remembered seconds an
 """
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -44,18 +44,42 @@ _VOTING_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Title:
+    """What a known announcement is called."""
+
+    name: str
+    trunk: str | None = None
+    """The only trunk that plays it, None: any."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Recordings that can be recognised, and whose they are; never changed, only replaced."""
 
     tape: Tape
     owners: Ints
     """The announcement that each recording belongs to, (recordings,)."""
+    announcements: tuple[Title, ...]
+    """What the owners count."""
 
     @classmethod
-    def of(cls, recordings: Sequence[tuple[int, Fingerprint]]) -> Self:
-        """Know recordings by the number of the announcement that each belongs to."""
+    def of(
+        cls, recordings: Sequence[tuple[int, Fingerprint]], announcements: Sequence[Title] | None = None
+    ) -> Self:
+        """Know recordings by the number of the announcement that each belongs to.
+
+        Announcements are named by their numbers where no titles are given.
+        """
         owners = np.array([owner for owner, _ in recordings], np.int64)
-        return cls(Tape.of([fingerprint for _, fingerprint in recordings]), owners)
+        if announcements is None:
+            announcements = [Title(str(number)) for number in range(int(owners.max(initial=-1)) + 1)]
+        return cls(Tape.of([fingerprint for _, fingerprint in recordings]), owners, tuple(announcements))
+
+    def allowed(self, trunk: str | None) -> NDArray[np.bool_] | None:
+        """Return which announcements a trunk may play, (announcements,), None for all; no trunk: any."""
+        if trunk is None or all(title.trunk is None for title in self.announcements):
+            return None
+        return np.array([title.trunk in (None, trunk) for title in self.announcements])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,36 +100,73 @@ class _Second:
     movement: Movement
     moved: Movement
     """How much each of its quarters moves, (4,)."""
-    votes: Shifts
+
+
+@dataclass(frozen=True, slots=True)
+class _Votes:
+    hashes: Ints
+    frames: Ints
+    """The landmarks of a second, and the frames of the call at which they begin."""
+    shifts: Shifts
+    """What they vote for."""
 
 
 class Recollection:
     """What recognition remembers of one call: about 130 kB while it hears speech."""
 
-    __slots__ = ("_collected", "_edge", "_known", "_next", "_seconds", "_shifts", "allowed")
+    __slots__ = (
+        "_allowed",
+        "_collected",
+        "_edge",
+        "_known",
+        "_next",
+        "_seconds",
+        "_shifts",
+        "_votes",
+        "trunk",
+    )
 
-    def __init__(self, allowed: NDArray[np.bool_] | None = None) -> None:
-        self.allowed = allowed
-        """Which announcements may be recognised in this call, (announcements,); None: all."""
+    def __init__(self, trunk: str | None = None) -> None:
+        self.trunk = trunk
+        """The trunk that the call goes over; announcements of others are not recognised. None: any."""
+        self._allowed: NDArray[np.bool_] | None = None
         self._seconds: deque[_Second] = deque(maxlen=WINDOW_SECONDS)
+        self._votes: deque[_Votes] = deque(maxlen=_VOTING_SECONDS)
         self._shifts: list[int] = []
         self._collected: list[tuple[int, Ints, Ints, Prints]] = []
         self._edge: LogMel = np.empty((0, MEL_BANDS), np.float32)
         self._next = -1
         self._known: Known | None = None
 
-    def collected(self) -> Fingerprint:
-        """Return the fingerprint of the speech heard so far; pauses keep their length, up to a minute."""
-        if not self._collected:
+    def collected(self, seconds: Collection[float] | None = None) -> Fingerprint:
+        """Return the fingerprint of the speech heard so far; pauses keep their length, up to a minute.
+
+        With `seconds`, only of those that begin then.
+        """
+        wanted = [
+            piece for piece in self._collected if seconds is None or piece[0] / FRAMES_PER_SECOND in seconds
+        ]
+        if not wanted:
             return Fingerprint.of(np.zeros((0, MEL_BANDS), np.float32))
-        begin = self._collected[0][0]
-        near = [piece for piece in self._collected if piece[0] - begin < 60 * FRAMES_PER_SECOND]
+        begin = wanted[0][0]
+        near = [piece for piece in wanted if piece[0] - begin < 60 * FRAMES_PER_SECOND]
         prints = np.zeros((near[-1][0] - begin + FRAMES_PER_SECOND, 8), np.uint8)
         for frame, _, _, second in near:
             prints[frame - begin : frame - begin + FRAMES_PER_SECOND] = second
         hashes = np.concatenate([piece[1] for piece in near]).astype(np.uint32)
         frames = np.concatenate([piece[2] for piece in near]) - begin
         return Fingerprint(hashes[frames >= 0], frames[frames >= 0].astype(np.uint32), prints)
+
+    def _know(self, known: Known) -> None:
+        """Go by a library from now on, also for the seconds that are remembered."""
+        if self._known is known:
+            return
+        self._known = known
+        self._allowed = known.allowed(self.trunk)
+        self._shifts = []
+        for _ in range(len(self._votes)):
+            old = self._votes.popleft()
+            self._votes.append(replace(old, shifts=known.tape.votes(old.hashes, old.frames)))
 
     def _block(self, frame: int, mel: LogMel) -> LogMel:
         """Return a second behind the CONTEXT before it; what was not heard is silent."""
@@ -138,15 +199,12 @@ def recognise(known: Known, heard: Sequence[tuple[Recollection, float, LogMel]])
         hashes, places = found.hash[new], found.frame[new] + (at - CONTEXT)
         if len(call._collected) < COLLECTED_SECONDS:
             call._collected.append((at, hashes, places, prints[index].copy()))
-        if call._known is not known:
-            call._seconds.clear()
-            call._shifts = []
-            call._known = known
-        votes = known.tape.votes(hashes, places)
-        call._seconds.append(_Second(at, movements[index].copy(), moved[index], votes))
-        lately = [second.votes for second in list(call._seconds)[-_VOTING_SECONDS:]]
-        shifts = {*elect(np.concatenate(lately), _SHIFTS).tolist(), *call._shifts}
-        match, call._shifts = _best(known, call._seconds, sorted(shifts), call.allowed)
+        call._know(known)
+        call._seconds.append(_Second(at, movements[index].copy(), moved[index]))
+        call._votes.append(_Votes(hashes, places, known.tape.votes(hashes, places)))
+        votes = np.concatenate([votes.shifts for votes in call._votes])
+        shifts = {*elect(votes, _SHIFTS).tolist(), *call._shifts}
+        match, call._shifts = _best(known, call._seconds, sorted(shifts), call._allowed)
         matches.append(match)
     return matches
 
@@ -163,11 +221,10 @@ def identify(
     signs = np.unpackbits(moved, axis=1, bitorder="little").astype(np.float32) * 2 - 1
     signs[~moved.any(axis=1)] = 0.0
     votes = known.tape.votes(fingerprint.hashes.astype(np.int64), fingerprint.frames.astype(np.int64))
-    nothing = np.zeros(0, np.int32)
     seconds = []
     for frame in range(0, len(signs), FRAMES_PER_SECOND):
         part = signs[frame : frame + FRAMES_PER_SECOND]
-        seconds.append(_Second(frame, part, _by_quarter(part), nothing))
+        seconds.append(_Second(frame, part, _by_quarter(part)))
     return _best(known, seconds, elect(votes, _SHIFTS).tolist(), allowed)[0]
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agent.hearing.ear import Ear, Stream
 from agent.hearing.forest import Forest
 from agent.hearing.pcm import SAMPLE_RATE, Decoder
-from agent.hearing.recognition import Known
+from agent.hearing.recognition import Known, Title
 from agent.hearing.sound import Encoding, HeardSecond, Sound
 from agent.hearing.spectrogram import LOOKAHEAD
 from agent.hearing.tape import Fingerprint
@@ -147,12 +147,14 @@ def test_a_candidate_judges_the_same_seconds_and_changes_no_judgement(forest: Fo
 def test_known_announcements_are_recognised_in_speech(forest: Forest) -> None:
     ear = Ear(forest)
     sounds = [speech(seed, 6.0) for seed in (1, 2)]
-    ear.known = Known.of([(7, Fingerprint.of(spectra(sounds[0])))])
+    ear.known = Known.of([(0, Fingerprint.of(spectra(sounds[0])))], [Title("vacant", trunk="a")])
     pcm = [(sound * 32767).astype("<i2").tobytes() for sound in sounds]
     whole = ear.hear([(Stream(Encoding.SLIN8), data) for data in pcm])
-    assert 7 in [second.announcement for second in whole[0]]
+    assert "vacant" in [second.announcement for second in whole[0]]
     assert {second.announcement for second in whole[1]} == {None}
-    stream = Stream(Encoding.SLIN8)
+    (elsewhere,) = ear.hear([(Stream(Encoding.SLIN8, trunk="b"), pcm[0])])
+    assert {second.announcement for second in elsewhere} == {None}
+    stream = Stream(Encoding.SLIN8, trunk="a")
     in_ticks: list[HeardSecond] = []
     for start in range(0, len(pcm[0]), 1600):
         in_ticks += ear.hear([(stream, pcm[0][start : start + 1600])])[0]

@@ -1,5 +1,7 @@
 """Recognition: known announcements from any offset, through noise, and never by a shared phrase."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from agent.hearing.mel import MEL_BANDS, LogMel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
-from agent.hearing.recognition import Known, Match, Recollection, identify, recognise
+from agent.hearing.recognition import Known, Match, Recollection, Title, identify, recognise
 from agent.hearing.tape import Fingerprint
 from tests.hearing.speech import noisy, seconds_of, spectra, speech
 
@@ -77,9 +79,12 @@ def test_a_ringing_tail_over_its_beginning_hides_nothing(known: Known) -> None:
 
 
 def test_what_a_call_may_not_play_is_not_recognised(known: Known) -> None:
-    allowed = np.ones(20, np.bool_)
-    allowed[3] = False
-    assert not any(matches(known, speech(3, 6.0), Recollection(allowed)))
+    titles = [Title(f"number {owner}", "a" if owner == 3 else None) for owner in known.owners.tolist()]
+    of_trunks = replace(known, announcements=tuple(titles))
+    assert not any(matches(of_trunks, speech(3, 6.0), Recollection("b")))
+    for trunk in ("a", None):
+        assert any(matches(of_trunks, speech(3, 6.0), Recollection(trunk)))
+    assert any(matches(of_trunks, speech(4, 6.0), Recollection("b")))
 
 
 def test_a_batch_gives_what_each_call_alone_gives(known: Known) -> None:
@@ -93,15 +98,16 @@ def test_a_batch_gives_what_each_call_alone_gives(known: Known) -> None:
         assert together == [matches(known, sound)[second] for sound in sounds]
 
 
-def test_a_new_library_counts_from_the_next_seconds_on(known: Known) -> None:
+def test_a_new_library_explains_what_was_heard_before_it_too(known: Known) -> None:
     call, parts = Recollection(), seconds_of(spectra(speech(400, 8.0)))
     grown = learn(speech(1, 6.0), speech(400, 8.0))
     answers = [
         recognise(known if at < 3 else grown, [(call, float(at), part)])[0] for at, part in enumerate(parts)
     ]
-    assert answers[:4] == [None] * 4
-    assert answers[-1] is not None
-    assert answers[-1].owner == 1
+    assert answers[:3] == [None] * 3
+    assert answers[3:] == matches(grown, speech(400, 8.0))[3:]
+    assert answers[3] is not None
+    assert answers[3].owner == 1
 
 
 def test_what_a_call_collected_is_known_again_in_another_call() -> None:
