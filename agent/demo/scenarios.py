@@ -51,9 +51,9 @@ def demo_calls(chroot: Path) -> list[DemoCall]:
             Scenario(audio=audio.RINGING_NORTH_AMERICA.ulaw(20), seconds=14, final=404),
         ),
         (
-            "busy tone (Europe)",
+            "busy tone (Germany)",
             Dialled.LOCAL,
-            Scenario(audio=audio.BUSY_EUROPE.ulaw(12), seconds=9, final=503),
+            Scenario(audio=audio.BUSY_GERMANY.ulaw(12), seconds=9, final=503),
         ),
         (
             "busy tone (North America)",

@@ -245,4 +245,4 @@ def _event(
     at = ((moment.frame - 1 + AROUND) * HOP + FRAME_SIZE) / SAMPLE_RATE
     detail = ", ".join(f"{run.lines or 'pause'} {run.seconds:.2f} s" for run in heard[-4:])
     since = max(0.0, (heard[0].start * HOP + FRAME_SIZE // 2) / SAMPLE_RATE)
-    return ToneEvent(kind, at, since, detail, round(sure, 2), countries)
+    return ToneEvent(kind, round(at, 2), round(since, 2), detail, round(sure, 2), countries)
