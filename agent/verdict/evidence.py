@@ -128,8 +128,13 @@ class Evidence:
             self.gaps += 1
             self._marks.append(GAP)
         self._marks.append(LETTER[sound])
-        if self.final_at is not None:
-            return
+        if self.final_at is None:
+            self._weigh_second(second)
+        if second.announcement is not None:
+            self.hear_announcement(second.announcement)
+
+    def _weigh_second(self, second: HeardSecond) -> None:
+        sound = second.sound
         if second.after_gap or sound not in (Sound.SPEECH, Sound.SILENCE):
             self.speech_run, self.speech_run_weight = 0, 0.0
         if sound is Sound.SILENCE:
@@ -158,7 +163,7 @@ class Evidence:
             self.final_at = event.at
 
     def hear_announcement(self, name: str) -> None:
-        """Take note that the second heard last belongs to the known announcement `name`; O(1).
+        """Take note that the second heard last belongs to the known announcement `name`; `hear` calls it.
 
         It is final at once. A final `announcement` or `sit_other`, which only say that there is one, still
         gain the name; any other final verdict stands, and so does the first name.
@@ -172,11 +177,13 @@ class Evidence:
         self.announcement = name
 
     def take_in(self, heard: HeardSecond | ToneEvent) -> None:
-        """Take in whatever hearing told, a second or a tone."""
+        """Take in whatever hearing told, a second with its known announcement or a tone."""
         if isinstance(heard, ToneEvent):
             self.hear_tone(heard)
-        else:
-            self.hear(heard)
+            return
+        self.hear(heard)
+        if heard.announcement is not None:
+            self.hear_announcement(heard.announcement)
 
     def waited(self, seconds: float) -> None:
         """Take note that `seconds` after the early media was announced no audio has come yet."""
