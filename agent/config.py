@@ -288,11 +288,13 @@ class AnnouncementsConfig(_Section):
     file: Path = Path("/var/lib/earlymedia/announcements.sqlite3")
     candidate_after_calls: PositiveInt = 5
     """Calls in which an unknown announcement must be heard to be listed."""
-    most_unknown: PositiveInt = 2000
-    """Unknown announcements remembered at most; the rarest and oldest go first."""
+    most_unknown: NonNegativeInt = 2000
+    """Unknown announcements remembered at most; the rarest and oldest go first. 0: none is."""
     excerpt_seconds: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
     """Kept of one call with each, so that it can be named; 0: nothing is kept of what anybody said."""
     most_excerpts: PositiveInt = 200
+    forget_after_days: PositiveFloat = 30.0
+    """What no call has played for so long is forgotten, with its excerpt."""
 
 
 class MetricsConfig(_Section):

@@ -44,6 +44,7 @@ class LabAgent(LabProcess):
             },
             "attempts": {"file": str(self.home / "attempts.sqlite3"), "max": 1000},
             "journal": {"path": str(self.home / "calls.jsonl"), "key_file": str(self.home / "number.key")},
+            "announcements": {"file": str(self.home / "announcements.sqlite3")},
             "metrics": {"enabled": False},
             "log": {"format": "json", "level": "debug"},
             **(settings or {}),
