@@ -14,8 +14,9 @@ With W the sum of the weights, S the seconds of silence, h and g the seconds tha
 These sum to 1. More of a sound never lowers the belief in it: the belief is weight * f(W) with f
 falling, and W never grows by more than the weight does.
 
-A recognised tone outdoes all of this: busy, congestion, SIT and the like are final once sure enough. A
-ringing tone only adds its confidence to the weight of ringing, since anything may follow it.
+A recognised tone adds its confidence to the weight of ringing, the sound of all tones, and says which it
+is. Busy, congestion, SIT and the like are final once sure enough; a ringing tone never is, since anything may
+follow it. What countries contradict each other about stays open too: the next cycles may decide.
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,8 +46,11 @@ class Settling:
     another sound or lost audio starts the count again."""
     announcement_confidence: float = 0.8
     """An announcement is not final below this confidence, 0 to 1."""
-    tone_confidence: float = 0.5
+    tone_confidence: float = 0.7
     """A tone that says why the call fails (busy, SIT, ...) is final from this confidence on, 0 to 1."""
+    tone_abstain_below: float = 0.4
+    """A tone whose meaning is less sure than this is `unknown`, 0 to 1: busy in one country, congestion in as
+    many others."""
     announcement_margin: float = 0.65
     """An announcement is not final if the agreeing seconds' mean margin over the next best sound is below
     this, 0 to 1: singers are heard as speech for long, but never clearly."""
@@ -117,6 +121,16 @@ class Evidence:
         """Nothing more counts."""
         return self.answered or self.ended
 
+    @property
+    def ended_by_tone(self) -> bool:
+        """The latest tone says surely enough why the call fails."""
+        tone = self.tone
+        return (
+            tone is not None
+            and not Outcome(tone.kind).stays_open
+            and tone.confidence >= self.settling.tone_confidence
+        )
+
     def hear(self, second: HeardSecond) -> None:
         """Take in one second of audio; O(1)."""
         if self.closed:
@@ -149,17 +163,13 @@ class Evidence:
                 self.final_at = float(self.seconds_heard)
 
     def hear_tone(self, event: ToneEvent) -> None:
-        """Take in what the network says with a tone; O(1).
-
-        Ringing adds to what rings, since anything may follow it; any other tone is final once sure enough.
-        """
+        """Take in what the network says with a tone; O(1). The latest tone counts."""
         if self.closed or self.final_at is not None:
             return
         self.tone = event
         self.speech_run, self.speech_run_weight = 0, 0.0
-        if Outcome(event.kind).stays_open:
-            self._weigh(Sound.RINGING, event.confidence)
-        elif event.confidence >= self.settling.tone_confidence:
+        self._weigh(Sound.RINGING, event.confidence)
+        if self.ended_by_tone:
             self.final_at = event.at
 
     def hear_announcement(self, name: str) -> None:
@@ -172,7 +182,7 @@ class Evidence:
             return
         if self.final_at is None:
             self.final_at = float(self.seconds_heard)
-        elif self.tone and self.tone.kind not in (ToneKind.RINGING, ToneKind.SIT_OTHER):
+        elif self.ended_by_tone and self.tone and self.tone.kind is not ToneKind.SIT_OTHER:
             return
         self.announcement = name
 
@@ -180,10 +190,8 @@ class Evidence:
         """Take in whatever hearing told, a second with its known announcement or a tone."""
         if isinstance(heard, ToneEvent):
             self.hear_tone(heard)
-            return
-        self.hear(heard)
-        if heard.announcement is not None:
-            self.hear_announcement(heard.announcement)
+        else:
+            self.hear(heard)
 
     def waited(self, seconds: float) -> None:
         """Take note that `seconds` after the early media was announced no audio has come yet."""

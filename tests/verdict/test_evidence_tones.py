@@ -64,12 +64,33 @@ def test_ringing_by_tone_is_credible_and_never_final() -> None:
     assert settle(evidence).outcome is Outcome.ANNOUNCEMENT
 
 
-def test_a_tone_that_countries_contradict_each_other_about_is_not_called_ringing() -> None:
+def test_a_tone_that_countries_contradict_each_other_about_is_said_and_not_final() -> None:
     evidence = evidence_of("rrr")
     evidence.hear_tone(event(ToneKind.CONGESTION, confidence=0.45))
     verdict = settle(evidence)
-    assert verdict.outcome is Outcome.UNKNOWN
-    assert not verdict.final
+    assert (verdict.outcome, verdict.confidence, verdict.final) == (Outcome.CONGESTION, 0.45, False)
+
+
+def test_a_tone_of_too_many_meanings_is_not_called_ringing_either() -> None:
+    evidence = evidence_of("rrr")
+    evidence.hear_tone(event(ToneKind.CONGESTION, confidence=0.35))
+    assert settle(evidence).outcome is Outcome.UNKNOWN
+
+
+def test_the_next_cycles_may_say_otherwise() -> None:
+    evidence = evidence_of("rrr")
+    evidence.hear_tone(event(ToneKind.BUSY, at=1.4, confidence=0.6))
+    evidence.hear_tone(event(ToneKind.RINGING, at=4.2))
+    assert settle(evidence).outcome is Outcome.RINGING
+
+
+def test_an_announcement_after_a_disputed_tone_is_an_announcement() -> None:
+    evidence = evidence_of("rrr")
+    evidence.hear_tone(event(ToneKind.CONGESTION, confidence=0.45))
+    for at in range(3, 9):
+        evidence.hear(second("s", float(at)))
+    verdict = settle(evidence)
+    assert (verdict.outcome, verdict.final) == (Outcome.ANNOUNCEMENT, True)
 
 
 @given(timelines("rsm.", max_size=20), st.lists(st.floats(0.01, 1.0), max_size=6))
