@@ -4,6 +4,7 @@ An event says that from now on a tone of this kind is heard, or that its meaning
 frames may come at a time; where they are cut makes no difference.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -15,12 +16,12 @@ from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.rows import Rows
 from agent.hearing.sit import fax_or_modem, special_information
 from agent.hearing.spectrogram import FRAME_SIZE, FRAMES_PER_SECOND, HOP, Power
-from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames
+from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames, tone_spans
 from agent.hearing.tone_lines import END_BIN, FIRST_BIN, kept_bins
-from agent.hearing.tone_runs import Moment, Run, Runs
+from agent.hearing.tone_runs import HISTORY, Moment, Run, Runs
 from agent.hearing.tone_table import ToneKind, ToneTable, world
 
-_SURER = 0.1
+_SURER = 0.05
 """An event is said again once it is this much surer."""
 _LEAST_SHARE = 0.4
 """A kind that fewer of the votes mean is not said."""
@@ -43,6 +44,8 @@ _FOREIGN = 0.8
 _LOST_FRAMES = 7
 """A pause up to this long (109 ms) may be lost packets."""
 _SAME_PITCH = 0.03
+_JITTER_FRAMES = 3
+"""Frames by which one cycle of a cadence may differ from the next: half a window on either side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class ToneEvent:
 class Tones:
     """What is kept of one call between ticks: a few kB."""
 
-    __slots__ = ("_known_pause", "_runs", "_said", "_spectra", "_traits", "country")
+    __slots__ = ("_known_pause", "_runs", "_said", "_settled", "_spectra", "_traits", "country")
 
     def __init__(self, country: str | None = None) -> None:
         self.country = country
@@ -73,6 +76,7 @@ class Tones:
         self._runs = Runs(-AROUND)
         self._said: ToneEvent | None = None
         self._known_pause = -1
+        self._settled = False
         self._traits = silent_traits(2 * AROUND)
         self._spectra: Power = np.zeros((AROUND, END_BIN - FIRST_BIN), np.float32)
 
@@ -86,6 +90,13 @@ class Tones:
         every = np.concatenate((self._spectra, spectra))
         self._spectra = every[len(spectra) :].copy()
         return every[: len(spectra)]
+
+    def _pass(self, spectra: Power) -> None:
+        """Take the spectra of new frames that hold no tone and follow none."""
+        self._runs.skip(len(spectra))
+        if len(spectra) < AROUND:
+            spectra = np.concatenate((self._spectra, spectra))
+        self._spectra = spectra[-AROUND:].copy()
 
 
 class ToneEar:
@@ -119,20 +130,25 @@ class ToneEar:
             ]
         )
         held = tone_frames(every)
-        seen = np.concatenate(([0], np.cumsum(held))).tolist()
+        firsts = list(accumulate((count + 2 * AROUND for count in counts), initial=AROUND))
+        # What lies between two calls' new frames is asked for at another time.
+        held[(np.add(firsts[:-1], counts)[:, np.newaxis] + np.arange(2 * AROUND)).ravel()[:-AROUND]] = False
+        spans = deque(tone_spans(held))
         told: list[list[ToneEvent]] = []
-        at = AROUND
-        for call, count, end in zip(calls, counts, ends, strict=True):
-            ready = call._ready(kept_bins(power[end - count : end]))
+        for call, count, end, at in zip(calls, counts, ends, firsts[:-1], strict=True):
             call._traits = every[at + count - AROUND : at + count + AROUND].copy()
+            sounding: list[tuple[int, int]] = []
+            while spans and spans[0][0] < at + count:
+                start, stop = spans.popleft()
+                sounding.append((start - at, stop - at))
             events: list[ToneEvent] = []
-            if seen[at + count] == seen[at] and call._runs.idle:
-                call._runs.skip(count)
+            spectra = kept_bins(power[end - count : end])
+            if not sounding and call._runs.idle:
+                call._pass(spectra)
             else:
-                moments = call._runs.push(held[at : at + count], every[at : at + count], ready)
+                moments = call._runs.push(sounding, every[at : at + count], call._ready(spectra))
                 events += filter(None, (self._tell(call, moment) for moment in moments))
             told.append(events)
-            at += count + 2 * AROUND
         return told
 
     def _tell(self, call: Tones, moment: Moment) -> ToneEvent | None:
@@ -141,7 +157,10 @@ class ToneEar:
             call._said = None  # another sound came between
         if moment.unfinished.lines is None and moment.unfinished.start == call._known_pause:
             return None
+        if call._settled and _goes_on(moment):
+            return None
         event = self._recognise(call, moment)
+        call._settled = event is not None and len(moment.runs) >= HISTORY
         if event is None:
             return None
         if moment.unfinished.lines is None:
@@ -167,6 +186,7 @@ class ToneEar:
     ) -> ToneEvent | None:
         """Let the country's tones explain what was heard, else the world's."""
         best: ToneEvent | None = None
+        views = [view for view in views if _may_tell(*view)]
         for cadences, trust in self._cadences(country):
             for runs, unfinished in views:
                 reading = cadences.read(runs, unfinished)
@@ -192,6 +212,13 @@ class ToneEar:
             self._national[country] = Cadences(self._table, country)
         yield self._national[country], 1.0
         yield self._world, _FOREIGN
+
+
+def _may_tell(runs: Sequence[Run], unfinished: Run) -> bool:
+    """Tell whether `_judge` can say anything of these, so that nothing is read for nothing."""
+    if unfinished.lines is None:
+        return len(runs) >= 2 * _PLAIN_CYCLES - 1 or unfinished.frames >= _FIRST_PAUSE
+    return len(runs) >= 2 * _PLAIN_CYCLES - 1 or unfinished.seconds >= _STEADY_SECONDS
 
 
 def _judge(reading: Reading, runs: Sequence[Run], unfinished: Run) -> tuple[ToneKind, float] | None:
@@ -229,6 +256,26 @@ def _views(moment: Moment) -> Iterator[tuple[tuple[Run, ...], Run]]:
         mended.append(run)
     if len(mended) <= len(moment.runs):
         yield tuple(mended[:-1]), mended[-1]
+
+
+def _goes_on(moment: Moment) -> bool:
+    """Tell whether a cadence that was read as a whole only comes once more: nothing new can be read."""
+    runs, unfinished = moment.runs, moment.unfinished
+    for cycle in (2, 4) if len(runs) >= HISTORY else ():
+        before = runs[-cycle]
+        if (
+            _again(runs[-1], runs[-1 - cycle])
+            and _again(runs[-2], runs[-2 - cycle])
+            and (before.lines is None) is (unfinished.lines is None)
+            and unfinished.frames <= before.frames + _JITTER_FRAMES
+        ):
+            return True
+    return False
+
+
+def _again(run: Run, before: Run) -> bool:
+    alike = run.lines is before.lines is None or _same(run, before)
+    return alike and abs(run.frames - before.frames) <= _JITTER_FRAMES
 
 
 def _same(one: Run, other: Run) -> bool:
