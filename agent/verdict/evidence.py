@@ -163,10 +163,11 @@ class Evidence:
                 self.final_at = float(self.seconds_heard)
 
     def hear_tone(self, event: ToneEvent) -> None:
-        """Take in what the network says with a tone; O(1). The latest tone counts."""
+        """Take in what the network says with a tone; O(1). The latest counts, of the same kind the surest."""
         if self.closed or self.final_at is not None:
             return
-        self.tone = event
+        if self.tone is None or event.kind is not self.tone.kind or event.confidence >= self.tone.confidence:
+            self.tone = event
         self.speech_run, self.speech_run_weight = 0, 0.0
         self._weigh(Sound.RINGING, event.confidence)
         if self.ended_by_tone:
