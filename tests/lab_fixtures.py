@@ -16,7 +16,8 @@ from agent.demo.audio import RINGING_NORTH_AMERICA, music, prompt, silence
 from agent.demo.call import Call, Scenario
 from agent.demo.caller import Caller
 from agent.demo.carrier import Carrier
-from agent.demo.dialer import Dialer, Happening
+from agent.demo.dialer import Dialer
+from agent.demo.happenings import Happening
 from agent.hearing.sound import Sound
 from tests.e2e.scenarios import Way
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from agent.demo.agent import LabAgent
 from agent.demo.call import Call
-from agent.demo.dialer import Happening
+from agent.demo.happenings import Happening
 from agent.hearing.sound import Sound
 from agent.pbx.port import TapKind
 from agent.verdict import fields
