@@ -68,7 +68,7 @@ class LabFreeSwitch(LabProcess):
 
     @property
     def agent_config(self) -> dict[str, Any]:
-        """The sections of the agent's configuration that say how to reach this PBX."""
+        """The sections of the agent's configuration that say how to reach this PBX and what to hear."""
         return {
             "pbx": "freeswitch",
             "trunks": [{"match": "sofia/gateway/carrier*", "name": "carrier"}],
