@@ -86,6 +86,11 @@ class EventSocketClient:
         """There is a pair of authenticated connections."""
         return self._commands is not None and not self._commands.lost.done()
 
+    @property
+    def unanswered(self) -> int:
+        """Commands that wait for their replies."""
+        return self._commands.unanswered if self._commands else 0
+
     def start(self) -> None:
         """Begin to connect, and to reconnect until stopped."""
         if self._task is None:

@@ -144,7 +144,7 @@ class EventSocketConnection(asyncio.Protocol):
             if not sent.reply.done():
                 sent.reply.set_result(reply)
         elif not reply.ok:
-            self._rejected[reply.text] += 1
+            self._rejected[reply.text.partition("\n")[0]] += 1
             log.debug("command rejected", command=sent.name, reply=reply.text)
 
     def _send(self, line: str, headers: Headers | None, reply: asyncio.Future[Reply] | None) -> None:
