@@ -127,9 +127,17 @@ class ScriptedFreeSwitch:
 
     # Its calls.
 
-    def dial(self, uuid: str, *, gateway: str = "carrier", **what: str) -> Channel:
-        """Begin an outbound leg."""
-        channel = self.channels[uuid] = Channel(uuid, **what)
+    def dial(
+        self,
+        uuid: str,
+        *,
+        gateway: str = "carrier",
+        direction: str = "outbound",
+        dialer: str = "",
+        codec: str = "PCMU",
+    ) -> Channel:
+        """Begin an outbound leg, or another channel."""
+        channel = self.channels[uuid] = Channel(uuid, direction=direction, dialer=dialer, codec=codec)
         if gateway:
             channel.variables["sip_gateway_name"] = gateway
         self.tell(channel, "CHANNEL_ORIGINATE")

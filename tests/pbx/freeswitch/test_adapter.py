@@ -115,7 +115,7 @@ async def test_a_bridged_leg_is_heard_from_its_first_sample(
     await until(lambda: ear.finals)
     assert ear.finals["b-leg"] == CarrierFinal(486, 17)
     assert [what for what, _ in ear.told] == ["began", "ringing", "progress", "tapped", "ended"]
-    assert tap.ended
+    assert ear.taps["b-leg"].ended
     await adapter.client.drain(1)
     assert not [command for command in freeswitch.named("api uuid_record") if " stop " in command]
 

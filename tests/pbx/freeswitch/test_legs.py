@@ -153,7 +153,7 @@ HEADERS = st.dictionaries(
 
 @given(st.lists(st.tuples(NAMES, HEADERS), max_size=12))
 def test_a_leg_is_begun_before_anything_else_and_ended_once(told: list[tuple[str, dict[str, str]]]) -> None:
-    book, alive = LegBook(["*"]), set()
+    book, alive = LegBook(["*"]), set[str]()
     for name, headers in told:
         for found in book.take(Event({**BRIDGED, "Event-Name": name, **headers})):
             assert (found.leg.id in alive) is not isinstance(found, LegBegan)
