@@ -115,7 +115,7 @@ class TrunkConfig(_Section):
     """One trunk whose outbound legs are heard."""
 
     match: OneLine
-    """Shell-style pattern on the channel's name, e.g. `PJSIP/carrier-*`."""
+    """Shell-style pattern on the channel's name: `PJSIP/carrier-*`, `sofia/gateway/carrier`."""
     name: OneLine | None = None
     """Name in journal and report; the pattern without its tail where there is none."""
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
@@ -203,19 +203,52 @@ class AsteriskConfig(_Section):
         Raises:
             ConfigError: there is none, or its file cannot be read.
         """
-        if self.secret is not None:
-            return self.secret.get_secret_value()
-        if self.secret_file is None:
-            raise ConfigError(
-                "asterisk.secret is missing: give the AMI password there or in asterisk.secret_file."
-            )
-        try:
-            return self.secret_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"asterisk.secret_file: {self.secret_file} cannot be read ({reason(error)}): "
-                "give the agent's user the right to read it."
-            ) from error
+        return _secret("asterisk.secret", "AMI password", self.secret, self.secret_file)
+
+
+class FreeSwitchConfig(_Section):
+    """How to reach FreeSWITCH's event socket, and how to hear its calls."""
+
+    host: OneLine = "127.0.0.1"
+    port: Port = 8021
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    """File that holds the password, instead of `password`."""
+    ping_interval_seconds: PositiveFloat = 2.0
+    ping_timeout_seconds: PositiveFloat = 5.0
+    tap: Literal["auto", "native", "linear"] = "auto"
+    tap_folder: Path = Path("/dev/shm/earlymedia")  # noqa: S108  a folder of its own there, not the shared one
+    """Folder on tmpfs that FreeSWITCH and the agent both write to."""
+    record_limit_seconds: PositiveInt = 300
+    """FreeSWITCH ends a recording after this time, whatever became of the agent."""
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password is not None and self.password_file is not None:
+            raise PydanticCustomError(COMPLAINT, "give either password or password_file, not both")
+        return self
+
+    def read_password(self) -> str:
+        """Return the event socket's password, read from its file where it has one.
+
+        Raises:
+            ConfigError: there is none, or its file cannot be read.
+        """
+        return _secret("freeswitch.password", "event socket's password", self.password, self.password_file)
+
+
+def _secret(key: str, what: str, given: SecretStr | None, file: Path | None) -> str:
+    if given is not None:
+        return given.get_secret_value()
+    if file is None:
+        raise ConfigError(f"{key} is missing: give the {what} there or in {key}_file.")
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{key}_file: {file} cannot be read ({reason(error)}): "
+            "give the agent's user the right to read it."
+        ) from error
 
 
 class ModelConfig(_Section):
@@ -316,10 +349,11 @@ class LogConfig(_Section):
 class Config(_Section):
     """The whole of `config.yaml`."""
 
-    pbx: Literal["asterisk"] = "asterisk"
+    pbx: Literal["asterisk", "freeswitch"] = "asterisk"
     mode: Mode = Mode.SHADOW
     trunks: tuple[TrunkConfig, ...] = ()
     asterisk: AsteriskConfig = AsteriskConfig()
+    freeswitch: FreeSwitchConfig = FreeSwitchConfig()
     model: ModelConfig = ModelConfig()
     hearing: HearingConfig = HearingConfig()
     settling: SettlingConfig = SettlingConfig()

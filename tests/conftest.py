@@ -1,4 +1,4 @@
-"""The lab, for every test that drives a real Asterisk (`@pytest.mark.pbx`)."""
+"""The labs, for every test that drives a real PBX (`@pytest.mark.pbx`)."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -12,6 +12,7 @@ from agent.demo.asterisk import LabAsterisk
 from agent.demo.caller import Caller
 from agent.demo.carrier import Carrier
 from agent.demo.dialer import Dialer
+from agent.demo.freeswitch import LabFreeSwitch, prefix_from_environment
 from agent.demo.lab import LabError, LabPorts, chroot_from_environment
 
 Call = Callable[[str], Coroutine[None, None, Caller]]
@@ -20,6 +21,7 @@ Call = Callable[[str], Coroutine[None, None, Caller]]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "audiosocket: needs an Asterisk that has AudioSocket (18 or newer)")
+    config.addinivalue_line("markers", "every(cases): runs for each of the cases that its PBX can place")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -48,6 +50,38 @@ async def shared_lab(chroot: Path) -> AsyncIterator[LabAsterisk]:
     """One Asterisk for all tests."""
     async with LabAsterisk(chroot, ports=LabPorts.free()) as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def freeswitch_prefix() -> Path:
+    """Where FreeSWITCH is installed; what needs one is skipped where the environment names none."""
+    problem = ""
+    try:
+        return prefix_from_environment()
+    except LabError as error:
+        problem = str(error)
+    pytest.skip(problem)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_freeswitch(
+    freeswitch_prefix: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[LabFreeSwitch]:
+    """One FreeSWITCH for all tests."""
+    home = tmp_path_factory.mktemp("freeswitch")
+    async with LabFreeSwitch(freeswitch_prefix, home, ports=LabPorts.free()) as lab:
+        yield lab
+
+
+@pytest.fixture
+async def freeswitch(shared_freeswitch: LabFreeSwitch) -> AsyncIterator[LabFreeSwitch]:
+    """A running FreeSWITCH without calls, whatever an earlier test did to it."""
+    if not shared_freeswitch.running:
+        await shared_freeswitch.start()
+    yield shared_freeswitch
+    if shared_freeswitch.running:
+        shared_freeswitch.thaw()
+        await shared_freeswitch.command("hupall")
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ A number is dialled once only on a site, so every call is known by its number fr
 
 import asyncio
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from agent.demo.agent import LabAgent
+from agent.demo.agent import Lab, LabAgent
 from agent.demo.asterisk import LabAsterisk
 from agent.demo.audio import (
     BUSY_NORTH_AMERICA,
@@ -24,7 +26,9 @@ from agent.demo.audio import (
 from agent.demo.call import Call, Scenario
 from agent.demo.caller import Caller
 from agent.demo.carrier import Carrier
-from agent.demo.dialer import Dialer, Happening
+from agent.demo.dialer import Dialer
+from agent.demo.freeswitch import LabFreeSwitch
+from agent.demo.happenings import Happening, Happenings
 from agent.hearing.sound import Sound
 from agent.hearing.tone_table import ToneKind
 from tests.e2e.scenarios import Played, Way
@@ -69,20 +73,20 @@ class Placed:
     """Who called in, None where a dialer called out."""
 
 
-@dataclass(slots=True, eq=False)
-class Site:
-    """Places calls on a lab, each to a number of its own, and finds what was said about them."""
+@dataclass(slots=True, eq=False, kw_only=True)
+class CallSite(ABC):
+    """Places calls on a PBX, each to a number of its own, and finds what was said about them."""
 
-    lab: LabAsterisk
+    lab: LabAsterisk | LabFreeSwitch
     carrier: Carrier
-    dialer: Dialer
+    dialer: Happenings
     sounds: Mapping[Played, bytes]
-    _opened: AsyncExitStack
-    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(49301001))
+    opened: AsyncExitStack
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(49301001))
 
     def number(self) -> str:
         """Return a number that nobody has dialled yet."""
-        return str(next(self._numbers))
+        return str(next(self.numbers))
 
     async def place(
         self, way: Way, *scenarios: Scenario, number: str = "", variables: Mapping[str, str] | None = None
@@ -96,13 +100,88 @@ class Site:
             (self.carrier.scenarios[number],) = scenarios
         caller = None
         if way.from_caller:
-            caller = await self._opened.enter_async_context(Caller(pbx=("127.0.0.1", self.lab.ports.sip)))
+            caller = await self.opened.enter_async_context(Caller(pbx=("127.0.0.1", self.lab.ports.sip)))
             caller.dial(_PREFIX[way] + number)
         else:
-            await self._originate(way, number, dict(variables or {}))
+            await self.originate(way, number, dict(variables or {}))
         return Placed(number, way, caller)
 
-    async def _originate(self, way: Way, number: str, variables: dict[str, str]) -> None:
+    @abstractmethod
+    async def originate(self, way: Way, number: str, variables: dict[str, str]) -> None:
+        """Have the dialer place a call."""
+
+    @abstractmethod
+    async def leg(self, number: str, *, nth: int = 0) -> SeenLeg:
+        """Wait for the (nth) outbound leg to a number."""
+
+    @abstractmethod
+    async def hangup(self, channel_id: str) -> Happening:
+        """Wait for the end of a channel."""
+
+    @abstractmethod
+    async def left_behind(self, channel_id: str) -> Mapping[str, str]:
+        """Wait for the end of a channel and return the EARLYMEDIA variables that it died with."""
+
+    @abstractmethod
+    def leg_of(self, verdict: Happening) -> SeenLeg:
+        """Return the leg that a verdict event speaks of."""
+
+    @abstractmethod
+    def verdicts(self, leg: SeenLeg) -> list[Happening]:
+        """Return the verdict events of a leg so far."""
+
+    @abstractmethod
+    async def report(self, where: str, leg: SeenLeg) -> Happening:
+        """Wait for what the dialplan of a leg's call read at a place."""
+
+    async def event(self, name: str, matches: Callable[[Happening], bool], *, nth: int = 0) -> Happening:
+        """Wait for the (nth) event of a name that matches.
+
+        It looks every now and then: a hundred who wait must not all wake up for each of a thousand events.
+        """
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                found = next(itertools.islice(self.dialer.named(name, matches), nth, None), None)
+                if found is not None:
+                    return found
+                await asyncio.sleep(0.1)
+
+    async def ended(self, placed: Placed) -> Call:
+        """Wait until carrier and caller are done with a call and all its channels are gone."""
+        call = await self.carrier.ended(placed.number, timeout_seconds=PATIENCE_SECONDS)
+        if placed.caller is not None:
+            await placed.caller.over(PATIENCE_SECONDS)
+        leg = await self.leg(placed.number)
+        for channel_id in filter(None, (leg.id, leg.dialer_id)):
+            await self.hangup(channel_id)
+        return call
+
+    async def verdict(self, leg: SeenLeg) -> Happening:
+        """Wait for the verdict event of a leg."""
+        await until(lambda: bool(self.verdicts(leg)))
+        return self.verdicts(leg)[0]
+
+    async def only_verdict(self, leg: SeenLeg) -> Happening:
+        """Wait for the verdict event of a leg, and see that it is the only one."""
+        event = await self.verdict(leg)
+        assert self.verdicts(leg) == [event]
+        return event
+
+    async def nobody_left(self) -> None:
+        """Wait until the PBX has no channel any more."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await self.lab.channels():
+                await asyncio.sleep(0.2)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Site(CallSite):
+    """An Asterisk."""
+
+    lab: LabAsterisk
+    dialer: Dialer
+
+    async def originate(self, way: Way, number: str, variables: dict[str, str]) -> None:
         trunk = f"PJSIP/{number}@carrier"
         own = {"EARLYMEDIA_NUMBER": number, "EARLYMEDIA_NEXT_CONTEXT": "answered", **variables}
         match way:
@@ -120,18 +199,6 @@ class Site:
                     trunk, "earlymedia-originate-audiosocket", early_media=True, variables=own
                 )
 
-    async def event(self, name: str, matches: Callable[[Happening], bool], *, nth: int = 0) -> Happening:
-        """Wait for the (nth) event of a name that matches.
-
-        It looks every now and then: a hundred who wait must not all wake up for each of a thousand events.
-        """
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                found = next(itertools.islice(self.dialer.named(name, matches), nth, None), None)
-                if found is not None:
-                    return found
-                await asyncio.sleep(0.1)
-
     async def leg(self, number: str, *, nth: int = 0) -> SeenLeg:
         """Wait for the (nth) outbound leg to a number."""
 
@@ -142,29 +209,17 @@ class Site:
         event = await self.event("DialBegin", ours, nth=nth)
         return SeenLeg(event.get("DestUniqueid"), event.get("DestChannel"), event.get("Uniqueid"))
 
-    async def ended(self, placed: Placed) -> Call:
-        """Wait until carrier and caller are done with a call and all its channels are gone."""
-        call = await self.carrier.ended(placed.number, timeout_seconds=PATIENCE_SECONDS)
-        if placed.caller is not None:
-            await placed.caller.over(PATIENCE_SECONDS)
-        leg = await self.leg(placed.number)
-        for uniqueid in filter(None, (leg.id, leg.dialer_id)):
-            await self.hangup(uniqueid)
-        return call
-
-    async def hangup(self, uniqueid: str) -> Happening:
+    async def hangup(self, channel_id: str) -> Happening:
         """Wait for the Hangup event of a channel."""
-        return await self.event("Hangup", lambda e: e.get("Uniqueid") == uniqueid)
+        return await self.event("Hangup", lambda e: e.get("Uniqueid") == channel_id)
 
-    async def verdict(self, leg: SeenLeg) -> Happening:
-        """Wait for the verdict event of a leg."""
-        return await self.event("EarlyMediaVerdict", lambda e: e.get("Uniqueid") == leg.id)
+    async def left_behind(self, channel_id: str) -> Mapping[str, str]:
+        """Wait for the end of a channel and return the EARLYMEDIA variables that it died with."""
+        return (await self.hangup(channel_id)).variables()
 
-    async def only_verdict(self, leg: SeenLeg) -> Happening:
-        """Wait for the verdict event of a leg, and see that it is the only one."""
-        event = await self.verdict(leg)
-        assert self.verdicts(leg) == [event]
-        return event
+    def leg_of(self, verdict: Happening) -> SeenLeg:
+        """Return the leg that a verdict event speaks of."""
+        return SeenLeg(verdict.get("Uniqueid"), verdict.get("Channel"), verdict.get("DialerUniqueid"))
 
     def verdicts(self, leg: SeenLeg) -> list[Happening]:
         """Return the verdict events of a leg so far."""
@@ -196,12 +251,6 @@ class Site:
 
         return (await self.event("VarSet", wanted)).get("Value")
 
-    async def nobody_left(self) -> None:
-        """Wait until the PBX has no channel any more."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while await self.lab.channels():
-                await asyncio.sleep(0.2)
-
 
 async def until(condition: Callable[[], bool], timeout_seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until something is so. Raises TimeoutError."""
@@ -221,7 +270,7 @@ async def journalled(agent: LabAgent, leg: SeenLeg) -> Mapping[str, Any]:
     return lines()[0]
 
 
-def agent_beside(lab: LabAsterisk, *, mode: str = "active", **sections: Any) -> LabAgent:
+def agent_beside(lab: Lab, *, mode: str = "active", **sections: Any) -> LabAgent:
     """Return an agent to start: the lab's configuration, changed section by section, key by key."""
     agent = LabAgent(lab, mode=mode)
     for name, section in sections.items():
@@ -240,18 +289,18 @@ async def open_site(lab: LabAsterisk) -> AsyncIterator[Site]:
         lab.dialer() as dialer,
         AsyncExitStack() as callers,
     ):
-        yield Site(lab, carrier, dialer, sounds(lab), callers)
+        yield Site(lab=lab, carrier=carrier, dialer=dialer, sounds=sounds(lab.chroot), opened=callers)
     if lab.running:
         await lab.command("channel request hangup all")
 
 
-def sounds(lab: LabAsterisk) -> Mapping[Played, bytes]:
+def sounds(chroot: Path) -> Mapping[Played, bytes]:
     """What a carrier plays: some ten seconds of each class, and of tones that say why a call fails."""
-    speech = prompt(lab.chroot, "en", "ss-noservice", "vm-goodbye", "ss-noservice")
+    speech = prompt(chroot, "en", "ss-noservice", "vm-goodbye", "ss-noservice")
     return {
         Sound.RINGING: RINGING_NORTH_AMERICA.ulaw(12.0),
         Sound.SPEECH: speech,
-        Sound.MUSIC: music(lab.chroot, "manolo_camp-morning_coffee")[2 * 8000 : 14 * 8000],
+        Sound.MUSIC: music(chroot, "manolo_camp-morning_coffee")[2 * 8000 : 14 * 8000],
         Sound.SILENCE: silence(12.0),
         ToneKind.BUSY: BUSY_NORTH_AMERICA.ulaw(12.0),
         ToneKind.CONGESTION: RINGING_NORTH_AMERICA.ulaw(3.0) + REORDER_NORTH_AMERICA.ulaw(9.0),

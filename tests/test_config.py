@@ -41,8 +41,9 @@ def test_the_shipped_file_shows_every_setting_with_its_default() -> None:
     shown = _uncommented((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
     raw = yaml.safe_load(shown)
     raw["asterisk"].pop("secret")  # it stands there as the other way to give it
+    raw["freeswitch"].pop("password")
     config = Config.model_validate(raw)
-    assert _keys_of(Config) <= _paths(raw) | {"asterisk.secret"}
+    assert _keys_of(Config) <= _paths(raw) | {"asterisk.secret", "freeswitch.password"}
     for section in ("hearing", "settling", "attempts", "journal", "harvest", "metrics", "log"):
         assert getattr(config, section) == getattr(Config(), section), section
 
@@ -106,6 +107,10 @@ def test_a_cut_needs_a_cause() -> None:
             "config.yaml: asterisk: give either secret or secret_file, not both.",
         ),
         (
+            "freeswitch: {password: a, password_file: b}",
+            "config.yaml: freeswitch: give either password or password_file, not both.",
+        ),
+        (
             "asterisk: {port: 70000}",
             "config.yaml: asterisk.port: it should be less than or equal to 65535, change it.",
         ),
@@ -121,7 +126,7 @@ def test_a_cut_needs_a_cause() -> None:
         ),
         (
             "{mode: loud, pbx: cisco}",
-            "config.yaml: pbx: it should be 'asterisk', change it (1 more of the kind).",
+            "config.yaml: pbx: it should be 'asterisk' or 'freeswitch', change it (1 more of the kind).",
         ),
         ("- a\n- b", "config.yaml holds no settings: write them as 'key: value' lines, see config.yaml."),
         ("log: {}\nlog: {}", "config.yaml, line 2: 'log' is given twice: mend the YAML there."),

@@ -9,23 +9,35 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import yaml
 
-from agent.demo.asterisk import LabAsterisk
 from agent.demo.lab import LabError
 from agent.demo.process import LabProcess
 
 START_SECONDS = 20.0
 
 
+class Lab(Protocol):
+    """What an agent has to know of the lab that it stands beside."""
+
+    home: Path
+    """The lab's folder."""
+
+    @property
+    def agent_config(self) -> dict[str, Any]:
+        """The sections of the agent's configuration that say how to reach the PBX and what to hear."""
+
+    @property
+    def listening_event(self) -> str:
+        """What the agent logs when it can hear calls."""
+
+
 class LabAgent(LabProcess):
     """One `earlymedia run`; `async with` starts and stops it."""
 
-    def __init__(
-        self, lab: LabAsterisk, *, mode: str = "active", settings: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, lab: Lab, *, mode: str = "active", settings: Mapping[str, Any] | None = None) -> None:
         """Prepare an agent for the lab's carrier trunks; `settings` replace whole sections of its config."""
         super().__init__("the agent")
         self.lab = lab
@@ -34,16 +46,8 @@ class LabAgent(LabProcess):
         self.library = self.home / "announcements.sqlite3"
         """Announcements that it knows."""
         self.config: dict[str, Any] = {
-            "pbx": "asterisk",
             "mode": mode,
-            "trunks": [{"match": "PJSIP/carrier*-*", "name": "carrier"}],
-            "asterisk": {
-                "port": lab.ports.ami,
-                "username": "earlymedia",
-                "secret": lab.agent_secret,
-                "socket_path": str(lab.agent_socket),
-                "audiosocket": {"port": lab.ports.audiosocket, "token": lab.token or None},
-            },
+            **lab.agent_config,
             "attempts": {"file": str(self.home / "attempts.sqlite3"), "max": 1000},
             "journal": {"path": str(self.home / "calls.jsonl"), "key_file": str(self.home / "number.key")},
             "announcements": {"file": str(self.library)},
@@ -76,8 +80,9 @@ class LabAgent(LabProcess):
         command = ("setpriv", "--pdeathsig", "KILL", *run)  # it dies with us, however we end
         self.spawn(command, self.log_path)
 
-    async def start(self, awaited: str = "ways to listen") -> None:
-        """Start, and wait until the log has a line with this event. Raises `LabError`."""
+    async def start(self, awaited: str = "") -> None:
+        """Start, and wait until it can listen, or logs another event that is awaited. Raises `LabError`."""
+        awaited = awaited or self.lab.listening_event
         seen = len(self.events(awaited))
         self.launch()
         await self.logged(awaited, nth=seen, timeout_seconds=START_SECONDS)

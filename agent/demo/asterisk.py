@@ -13,7 +13,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from agent.demo.dialer import Dialer
 from agent.demo.lab import AUDIOSOCKET_MODULES, LabError, LabPorts, shipped_dialplan, write_lab
@@ -39,6 +39,9 @@ class CallRecord:
 
 class LabAsterisk(LabProcess):
     """One Asterisk with its configuration; `async with` starts and stops it."""
+
+    listening_event = "ways to listen"
+    """What the agent logs when it can hear calls."""
 
     def __init__(
         self,
@@ -107,6 +110,21 @@ class LabAsterisk(LabProcess):
         if as_agent:
             return Dialer(self.ports.ami, "earlymedia", self.agent_secret)
         return Dialer(self.ports.ami, "dialer", self.dialer_secret)
+
+    @property
+    def agent_config(self) -> dict[str, Any]:
+        """The sections of the agent's configuration that say how to reach this PBX and what to hear."""
+        return {
+            "pbx": "asterisk",
+            "trunks": [{"match": "PJSIP/carrier*-*", "name": "carrier"}],
+            "asterisk": {
+                "port": self.ports.ami,
+                "username": "earlymedia",
+                "secret": self.agent_secret,
+                "socket_path": str(self.agent_socket),
+                "audiosocket": {"port": self.ports.audiosocket, "token": self.token or None},
+            },
+        }
 
     def configure(self) -> None:
         """Write the lab's folder afresh; logs and records of an earlier run are gone."""

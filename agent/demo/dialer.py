@@ -7,50 +7,20 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Self
 
+from agent.demo.happenings import Happening, Happenings
 from agent.demo.lab import LabError
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """One message of the manager interface: an event, or the response to an action."""
-
-    at: float
-    """Monotonic seconds."""
-    headers: tuple[tuple[str, str], ...]
-
-    @property
-    def name(self) -> str:
-        """The event's name; the own name of a UserEvent; empty for a response."""
-        return self.get("UserEvent") or self.get("Event")
-
-    def get(self, name: str) -> str:
-        """Return a header's first value, empty if there is none."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
-
-    def all(self, name: str) -> list[str]:
-        """Return a header's values."""
-        return [value for key, value in self.headers if key.lower() == name.lower()]
-
-    def variables(self, prefix: str = "ChanVariable") -> dict[str, str]:
-        """Return the channel variables that came along (`channelvars` of manager.conf)."""
-        return dict(value.split("=", 1) for value in self.all(prefix))
-
-
-class Dialer:
+class Dialer(Happenings):
     """A logged-in manager session; `async with` opens and closes it."""
 
     def __init__(self, port: int, user: str, secret: str) -> None:
         """Name the port on 127.0.0.1, and whom to log in as."""
+        super().__init__()
         self.port, self.user, self.secret = port, user, secret
-        self.events: list[Happening] = []
-        """Every event since the login, oldest first."""
-        self._named: defaultdict[str, list[Happening]] = defaultdict(list)
-        self._news = asyncio.Condition()
         self._responses: dict[str, asyncio.Future[Happening]] = {}
         self._ids = itertools.count(1)
 
@@ -116,28 +86,6 @@ class Dialer:
             raise LabError(f"Asterisk refuses to call {channel}: {response.get('Message')}")
         return channel_id
 
-    async def event(
-        self,
-        name: str,
-        matches: Callable[[Happening], bool] = lambda _: True,
-        *,
-        timeout_seconds: float = 10.0,
-    ) -> Happening:
-        """Return the first event of that name that matches, waiting for it. Raises TimeoutError."""
-
-        seen = 0
-        async with asyncio.timeout(timeout_seconds), self._news:
-            while True:
-                for happening in itertools.islice(self._named[name], seen, None):
-                    if matches(happening):
-                        return happening
-                seen = len(self._named[name])
-                await self._news.wait()
-
-    def named(self, name: str, matches: Callable[[Happening], bool] = lambda _: True) -> Iterator[Happening]:
-        """Return the events of a name seen so far, oldest first."""
-        return (event for event in self._named[name] if matches(event))
-
     async def report(self, where: str, *, uniqueid: str = "", timeout_seconds: float = 30.0) -> Happening:
         """Return what the lab's dialplan reads `after-dial`, in `h` or at `answered`; see extensions.conf."""
         return await self.event(
@@ -164,7 +112,4 @@ class Dialer:
             if future is not None and not future.done():
                 future.set_result(happening)
             return
-        async with self._news:
-            self.events.append(happening)
-            self._named[happening.name].append(happening)
-            self._news.notify_all()
+        await self.add(happening)

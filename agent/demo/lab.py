@@ -34,7 +34,7 @@ class LabPorts:
     """Where a lab listens, all on 127.0.0.1."""
 
     sip: int = 15060
-    """Asterisk, UDP."""
+    """The PBX, UDP."""
     carrier: int = 15070
     """The simulated carrier, UDP."""
     ami: int = 15038
@@ -43,8 +43,10 @@ class LabPorts:
     """The same over TLS."""
     audiosocket: int = 19092
     """The agent's AudioSocket, TCP."""
+    event_socket: int = 18021
+    """FreeSWITCH's event socket, TCP."""
     rtp_first: int = 20000
-    """Asterisk's RTP, UDP: two thousand ports from here on."""
+    """The PBX's RTP, UDP: two thousand ports from here on."""
 
     @classmethod
     def free(cls) -> Self:
@@ -57,6 +59,7 @@ class LabPorts:
                 ami=first.ami + 100 * n,
                 ami_tls=first.ami_tls + 100 * n,
                 audiosocket=first.audiosocket + 100 * n,
+                event_socket=first.event_socket + 100 * n,
                 rtp_first=first.rtp_first + 2000 * n,
             )
             with contextlib.suppress(LabError):
@@ -65,8 +68,8 @@ class LabPorts:
         raise LabError("no free ports for a lab on 127.0.0.1, 15038 to 15570: stop another lab first")
 
     def require_free(self) -> None:
-        """Raise `LabError` if somebody else listens where Asterisk shall."""
-        _require_free(socket.SOCK_STREAM, (self.ami, self.ami_tls))
+        """Raise `LabError` if somebody else listens where the PBX shall."""
+        _require_free(socket.SOCK_STREAM, (self.ami, self.ami_tls, self.event_socket))
         _require_free(socket.SOCK_DGRAM, (self.sip,))
 
 
@@ -93,10 +96,15 @@ def chroot_from_environment() -> Path:
     return Path(named)
 
 
-def shipped_dialplan() -> Path:
-    """Return the folder of what an admin copies into Asterisk: the checkout's, or the installed one."""
-    beside = Path(__file__).parents[2] / "dialplan" / "asterisk"
-    return beside if beside.is_dir() else Path(sys.prefix) / "share" / "earlymedia" / "dialplan" / "asterisk"
+def shipped_dialplan(pbx: str = "asterisk") -> Path:
+    """Return the folder of what an admin copies into a PBX: the checkout's, or the installed one."""
+    beside = Path(__file__).parents[2] / "dialplan" / pbx
+    return beside if beside.is_dir() else Path(sys.prefix) / "share" / "earlymedia" / "dialplan" / pbx
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Return a template with every `@NAME@` filled. Raises KeyError for a name that has no value."""
+    return re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], template)
 
 
 def write_lab(
@@ -113,7 +121,7 @@ def write_lab(
     for name in _LEFT_EMPTY:
         (home / "conf" / f"{name}.conf").touch()
     for template in (resources.files("agent.demo") / "asterisk-conf").iterdir():
-        text = re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], template.read_text())
+        text = fill(template.read_text(), values)
         if template.name == "modules.conf":
             text = "".join(
                 line for line in text.splitlines(keepends=True)

@@ -62,11 +62,17 @@ class TapKind(StrEnum):
     AUDIOSOCKET = "audiosocket"
     SPY_AUDIOSOCKET = "spy-audiosocket"
     SPY_EAGI = "spy-eagi"
+    RECORD_NATIVE = "record-native"
+    """FreeSWITCH records the codec's own bytes into a file that grows."""
+    RECORD_LINEAR = "record-linear"
+    """FreeSWITCH decodes, and records the samples into a file that grows."""
+    UNICAST = "unicast"
+    """FreeSWITCH sends the samples of a parked leg in datagrams."""
 
     @property
     def spies(self) -> bool:
-        """A spy joins late; the leg's own application hears from the first sample."""
-        return self in (TapKind.SPY_AUDIOSOCKET, TapKind.SPY_EAGI)
+        """Somebody else's leg is listened to; the leg's own application hears from the first sample."""
+        return self not in (TapKind.EAGI, TapKind.AUDIOSOCKET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +146,27 @@ class Handback(Protocol):
 
     def cut(self, leg: Leg, q850: int) -> None:
         """End the leg early with a cause."""
+
+
+class Pbx(Handback, Protocol):
+    """One PBX as the service runs it: it attaches to legs, and takes what is handed back."""
+
+    name: str
+    """E.g. `Asterisk`."""
+
+    @property
+    def connected(self) -> bool:
+        """The PBX can be told and tells."""
+
+    @property
+    def problem(self) -> str:
+        """Why it is not connected, in one sentence; empty while it is."""
+
+    def follow(self, trunks: tuple[str, ...]) -> None:
+        """Hear the legs whose channel name fits one of these patterns, from the next leg on."""
+
+    async def start(self) -> None:
+        """Begin to connect; raises OSError, in one sentence, where something needed cannot be had."""
+
+    async def stop(self) -> None:
+        """Let the PBX finish what it was told, then let go of everything."""

@@ -14,19 +14,18 @@ from agent.hearing.ear import Ear
 from agent.hearing.forest import Forest, ModelError
 from agent.hearing.recognition import Known
 from agent.hearing.tones import ToneEar
-from agent.pbx.asterisk.adapter import AsteriskAdapter
 from agent.service import logs
 from agent.service.books import ServiceBooks
 from agent.service.calls import Calls, Rules
 from agent.service.engine import Engine, Pace
 from agent.service.metrics import Metrics, MetricsServer
 from agent.service.notify import Notifier
-from agent.service.settings import asterisk_settings, rules_of
+from agent.service.settings import pbx_of, rules_of
 
 log = structlog.get_logger(__name__)
 
 ALIVE_EVERY_S = 1.0
-NEEDS_RESTART = ("asterisk", "hearing", "attempts", "journal", "metrics", "pbx")
+NEEDS_RESTART = ("asterisk", "freeswitch", "hearing", "attempts", "journal", "metrics", "pbx")
 """Sections that a reload cannot change, beside the path of the model."""
 
 
@@ -45,10 +44,9 @@ class Service:
         self._ear = Ear(
             Forest.load(config.model.path), config.hearing.max_calls_per_batch, tone_ear=ToneEar()
         )
-        settings = asterisk_settings(config)
         self._books = ServiceBooks(lambda: self._config, self._metrics, self._know)
         self.calls = Calls(self._rules(), self._books)
-        self._pbx = AsteriskAdapter(settings, self.calls)
+        self._pbx = pbx_of(config, self.calls)
         self.calls.hand_back_to(self._pbx)
         pace = Pace(config.hearing.tick_ms / 1000, config.hearing.backlog_seconds)
         self._engine = Engine(self._ear, self.calls, pace, self._ticked)
@@ -99,7 +97,7 @@ class Service:
             self._books.reloaded()
             self._listen_in_shadow()
             self.calls.rules = self._rules()
-            self._pbx.legs.trunks = tuple(trunk.match for trunk in self._config.trunks)
+            self._pbx.follow(tuple(trunk.match for trunk in self._config.trunks))
             logs.configure(self._config.log.format, self._config.log.level)
             log.info("configuration reloaded", mode=self._config.mode.value, keeps_audio=self._keeps_audio)
             if ignored:
@@ -140,12 +138,12 @@ class Service:
         now = monotonic()
         if now - self._last_alive >= ALIVE_EVERY_S:
             self._last_alive = now
-            ami = self._pbx.ami
-            self._metrics.pbx_connected.set(to=float(ami.connected))
-            if not ami.connected:
+            self._metrics.pbx_connected.set(to=float(self._pbx.connected))
+            if not self._pbx.connected:
                 self._books.blind()
             self._notifier.alive()
-            self._notifier.status(f"{len(self.calls)} calls; " + (ami.problem or "connected to Asterisk"))
+            standing = self._pbx.problem or f"connected to {self._pbx.name}"
+            self._notifier.status(f"{len(self.calls)} calls; {standing}")
 
     async def _stop(self, *tasks: asyncio.Task[object]) -> None:
         self._notifier.stopping()

@@ -5,11 +5,16 @@ from functools import lru_cache
 
 from agent.announcements.announcement import Announcement
 from agent.config import Config, Mode
-from agent.pbx.asterisk.adapter import AsteriskSettings
+from agent.pbx.asterisk.adapter import AsteriskAdapter, AsteriskSettings
 from agent.pbx.asterisk.ami import AmiSettings
 from agent.pbx.asterisk.audiosocket_server import AudioSocketSettings
 from agent.pbx.asterisk.shim_server import ShimSettings
-from agent.pbx.asterisk.spy import TapChoice
+from agent.pbx.asterisk.spy import TapChoice as SpyChoice
+from agent.pbx.freeswitch.adapter import FreeSwitchAdapter, FreeSwitchSettings
+from agent.pbx.freeswitch.client import EventSocketSettings
+from agent.pbx.freeswitch.recorder import RecorderSettings
+from agent.pbx.freeswitch.recorder import TapChoice as RecordingChoice
+from agent.pbx.port import CallListener, Pbx
 from agent.service.calls import Rules
 from agent.verdict.policy import Policy
 
@@ -33,6 +38,33 @@ def rules_of(config: Config, announcement_of: Callable[[str], Announcement | Non
     policies = {trunk.match: config.policy_of(trunk) for trunk in reversed(config.trunks)}
     writes = config.mode is Mode.ACTIVE
     return Rules(config.settling.settling, policy_of, writes, country_of, trunk_of, announcement_of)
+
+
+def pbx_of(config: Config, listener: CallListener) -> Pbx:
+    """Return the configured PBX; raises ConfigError, OSError or ValueError, in one sentence."""
+    if config.pbx == "freeswitch":
+        return FreeSwitchAdapter(freeswitch_settings(config), listener)
+    return AsteriskAdapter(asterisk_settings(config), listener)
+
+
+def freeswitch_settings(config: Config) -> FreeSwitchSettings:
+    """Return what a configuration says about FreeSWITCH; raises ConfigError without a password."""
+    freeswitch = config.freeswitch
+    return FreeSwitchSettings(
+        trunks=tuple(trunk.match for trunk in config.trunks),
+        event_socket=EventSocketSettings(
+            host=freeswitch.host,
+            port=freeswitch.port,
+            password=freeswitch.read_password(),
+            ping_interval_s=freeswitch.ping_interval_seconds,
+            ping_timeout_s=freeswitch.ping_timeout_seconds,
+        ),
+        recorder=RecorderSettings(
+            folder=freeswitch.tap_folder,
+            choice=RecordingChoice(freeswitch.tap),
+            limit_s=freeswitch.record_limit_seconds,
+        ),
+    )
 
 
 def asterisk_settings(config: Config) -> AsteriskSettings:
@@ -62,7 +94,7 @@ def asterisk_settings(config: Config) -> AsteriskSettings:
             group=asterisk.socket_group or "",
             max_connections=asterisk.audiosocket.max_connections,
         ),
-        tap=TapChoice(asterisk.tap),
+        tap=SpyChoice(asterisk.tap),
         spy_context=asterisk.spy_context,
         token=token.get_secret_value() if token else "",
     )

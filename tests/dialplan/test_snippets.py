@@ -14,7 +14,8 @@ import pytest
 from agent.demo.asterisk import LabAsterisk
 from agent.demo.call import Provisional, Scenario
 from agent.demo.carrier import Carrier
-from agent.demo.dialer import Dialer, Happening
+from agent.demo.dialer import Dialer
+from agent.demo.happenings import Happening
 from tests.conftest import Call
 
 pytestmark = pytest.mark.pbx

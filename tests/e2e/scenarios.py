@@ -1,6 +1,6 @@
 """The calls that every PBX has to get right: how each is placed, what the carrier does, what must come of it.
 
-Nothing here knows Asterisk.
+Nothing here knows how a PBX does it.
 """
 
 from collections.abc import Mapping
@@ -38,6 +38,10 @@ class Way(Enum):
     """A dialer calls a piece of dialplan that dials."""
     ORIGINATE = auto()
     """A dialer calls the number; the dialplan gets it when it is answered."""
+    ORIGINATE_EARLY = auto()
+    """The same, but the dialplan gets it at the early media already, and waits for the answer."""
+    PARK = auto()
+    """A dialer calls the number and lets it stand, from the early media on."""
     OWN_EAGI = auto()
     """A dialer has the early media handed to the agent by the leg itself, through a process and a pipe."""
     OWN_EAGI_16K = auto()
@@ -56,7 +60,16 @@ class Way(Enum):
         return self.name.startswith("OWN")
 
 
-SPIED = tuple(way for way in Way if not way.brings_own_tap)
+class PbxKind(Enum):
+    """Which PBX, and what can be done on it."""
+
+    ASTERISK = auto()
+    FREESWITCH = auto()
+
+    def can(self, way: Way) -> bool:
+        """Whether calls can be placed so."""
+        early = way in (Way.ORIGINATE_EARLY, Way.PARK)
+        return not early if self is PbxKind.ASTERISK else not way.brings_own_tap
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +96,12 @@ class Case:
             audio=sounds[self.plays] if self.plays else None,
             answer_audio=sounds[self.then_plays] if self.then_plays else None,
         )
+
+    def outcome_on(self, pbx: PbxKind) -> Outcome:
+        """Return what must be heard: FreeSWITCH fills up with silence what a 183 with SDP promised."""
+        if pbx is PbxKind.FREESWITCH and self.outcome is Outcome.NO_AUDIO:
+            return Outcome.SILENCE if self.carrier.first.opens_media else Outcome.UNKNOWN
+        return self.outcome
 
 
 def _ends(final: int, *, after: float = 7.5, first: Provisional = Provisional.PROGRESS_SDP) -> Scenario:
@@ -118,6 +137,10 @@ HEARD: tuple[Case, ...] = (
          Sound.RINGING),
     Case("plain originate", Way.ORIGINATE, _ends(486), Outcome.RINGING, Agreement.CONTRADICTS,
          Sound.RINGING),
+    Case("originate, early", Way.ORIGINATE_EARLY, _ends(480), Outcome.ANNOUNCEMENT, Agreement.ADDS_DETAIL,
+         Sound.SPEECH),
+    Case("parked", Way.PARK, _ends(480), Outcome.ANNOUNCEMENT, Agreement.ADDS_DETAIL, Sound.SPEECH),
+    Case("parked, ringing", Way.PARK, _ends(486), Outcome.RINGING, Agreement.CONTRADICTS, Sound.RINGING),
     Case("own EAGI", Way.OWN_EAGI, _ends(480), Outcome.ANNOUNCEMENT, Agreement.ADDS_DETAIL, Sound.SPEECH),
     Case("own EAGI, ringing", Way.OWN_EAGI, _ends(486), Outcome.RINGING, Agreement.CONTRADICTS,
          Sound.RINGING),
@@ -155,6 +178,7 @@ UNHEARD: tuple[Case, ...] = (
          Agreement.NONE, caller_gets=486),
     Case("100 only", Way.DIAL, _ends(404, after=2, first=Provisional.TRYING), Outcome.UNKNOWN,
          Agreement.NONE, caller_gets=404),
+    Case("parked, 183 without RTP", Way.PARK, _ends(486), Outcome.NO_AUDIO, Agreement.NONE),
     Case("own EAGI, 183 without RTP", Way.OWN_EAGI, _ends(486), Outcome.NO_AUDIO, Agreement.NONE),
     Case("own AudioSocket, 183 without SDP", Way.OWN_AUDIOSOCKET, _ends(486, first=Provisional.PROGRESS),
          Outcome.NO_AUDIO, Agreement.NONE),
@@ -171,7 +195,8 @@ def _answers(after: float) -> Scenario:
 ANSWERED: tuple[Case, ...] = tuple(
     Case(f"answered: {way.name}", way, _answers(4.0), Outcome.ANSWERED, Agreement.AGREES, Sound.RINGING,
          Sound.SPEECH, caller_gets=200 if way.from_caller else None)
-    for way in (Way.DIAL, Way.LOCAL, Way.ORIGINATE, Way.OWN_EAGI, Way.OWN_AUDIOSOCKET)
+    for way in (Way.DIAL, Way.LOCAL, Way.ORIGINATE, Way.ORIGINATE_EARLY, Way.PARK, Way.OWN_EAGI,
+                Way.OWN_AUDIOSOCKET)
 )  # fmt: skip
 """Calls that ring and are answered by somebody who speaks at once."""
 

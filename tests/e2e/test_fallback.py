@@ -8,12 +8,14 @@ from agent.demo.asterisk import LabAsterisk
 from agent.hearing.sound import Sound
 from agent.pbx.port import TapKind
 from agent.verdict import fields
-from tests.e2e.scenarios import HEARD, Case, Way
+from tests.e2e.scenarios import HEARD, Case, PbxKind, Way
 from tests.lab_fixtures import agent_beside, journalled, open_site
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
 
-CASES = tuple(case for case in HEARD if case.way is not Way.OWN_AUDIOSOCKET)
+CASES = tuple(
+    case for case in HEARD if PbxKind.ASTERISK.can(case.way) and case.way is not Way.OWN_AUDIOSOCKET
+)
 
 
 async def test_every_call_is_heard_through_a_local_channel_and_eagi(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.demo.call import Scenario
-from agent.demo.dialer import Happening
+from agent.demo.happenings import Happening
 from agent.hearing.sound import Sound
 from agent.verdict import fields
 from tests.e2e.scenarios import Way

@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import ConfigError, parse
+from agent.config import Config, ConfigError, parse
+from agent.pbx.asterisk.adapter import AsteriskAdapter
 from agent.pbx.asterisk.spy import TapChoice
-from agent.service.settings import asterisk_settings, rules_of
+from agent.pbx.freeswitch.adapter import FreeSwitchAdapter
+from agent.pbx.freeswitch.recorder import TapChoice as RecordingChoice
+from agent.service.calls import Calls
+from agent.service.settings import asterisk_settings, freeswitch_settings, pbx_of, rules_of
 from agent.verdict.outcome import Outcome
+from tests.service.test_calls import Books, Paper
 
 CONFIG = """
 mode: active
@@ -66,3 +71,45 @@ def test_the_secret_may_lie_in_a_file(tmp_path: Path) -> None:
 def test_without_a_secret_the_agent_says_so() -> None:
     with pytest.raises(ConfigError, match=r"asterisk\.secret is missing"):
         asterisk_settings(parse("trunks: []", "config.yaml"))
+
+
+FREESWITCH = """
+pbx: freeswitch
+trunks: [{match: sofia/gateway/carrier}]
+asterisk: {secret: not-asked-for}
+freeswitch:
+  password: "pa55word"
+  tap: linear
+  tap_folder: /dev/shm/taps
+  record_limit_seconds: 60
+"""
+
+
+def test_the_freeswitch_adapter_gets_what_the_file_says() -> None:
+    settings = freeswitch_settings(parse(FREESWITCH, "config.yaml"))
+    assert settings.trunks == ("sofia/gateway/carrier",)
+    assert settings.event_socket.password == "pa55word"
+    assert "pa55word" not in repr(settings)
+    assert settings.recorder.choice is RecordingChoice.LINEAR
+    assert (settings.recorder.folder, settings.recorder.limit_s) == (Path("/dev/shm/taps"), 60)
+
+
+def test_the_password_of_the_event_socket_may_lie_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("from a file\n")
+    config = parse(f"freeswitch: {{password_file: {tmp_path}/password}}", "config.yaml")
+    assert freeswitch_settings(config).event_socket.password == "from a file"
+    (tmp_path / "password").unlink()
+    with pytest.raises(ConfigError, match=r"freeswitch\.password_file: .* cannot be read"):
+        freeswitch_settings(config)
+
+
+def test_the_file_names_the_pbx() -> None:
+    listener = Calls(rules_of(Config()), Books(Paper()))
+    assert isinstance(pbx_of(parse(FREESWITCH, "config.yaml"), listener), FreeSwitchAdapter)
+    assert isinstance(pbx_of(parse(CONFIG, "config.yaml"), listener), AsteriskAdapter)
+
+
+def test_a_tap_folder_that_freeswitch_would_misread_is_refused() -> None:
+    config = parse(FREESWITCH.replace("/dev/shm/taps", "/dev/shm/taps.d"), "config.yaml")
+    with pytest.raises(ValueError, match=r"tap_folder: /dev/shm/taps\.d cannot be used"):
+        pbx_of(config, Calls(rules_of(config), Books(Paper())))

@@ -68,7 +68,9 @@ def stream_of(token: str, leg_id: str) -> UUID:
 
 
 class AsteriskAdapter:
-    """One Asterisk; an `agent.pbx.port.Handback`."""
+    """One Asterisk; an `agent.pbx.port.Pbx`."""
+
+    name = "Asterisk"
 
     def __init__(self, settings: AsteriskSettings, listener: CallListener) -> None:
         """Prepare; raises OSError or ValueError, in one sentence, for settings that cannot work."""
@@ -90,6 +92,20 @@ class AsteriskAdapter:
         """The taps of legs that brought their own."""
         self._deaf: set[str] = set()
         """Legs whose own tap was found ended."""
+
+    @property
+    def connected(self) -> bool:
+        """Asterisk can be told and tells."""
+        return self.ami.connected
+
+    @property
+    def problem(self) -> str:
+        """Why it is not connected, in one sentence; empty while it is."""
+        return self.ami.problem
+
+    def follow(self, trunks: tuple[str, ...]) -> None:
+        """Hear the legs whose channel name fits one of these patterns, from the next leg on."""
+        self.legs.trunks = trunks
 
     async def start(self) -> None:
         """Open the sockets and begin to connect; raises OSError, in one sentence, where one cannot be had."""

@@ -1,0 +1,343 @@
+"""A FreeSWITCH of the event socket on a real loopback socket, which does what 1.10.12 was seen to do.
+
+Recordings are real files that it opens by the path it is told, truncates, and writes to when a test `speak`s.
+"""
+
+import asyncio
+import json
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agent.pbx.freeswitch.causes import FREESWITCH_NAMES
+from agent.pbx.freeswitch.client import EventSocketSettings
+
+PASSWORD = "pa55word-of-the-test"
+CORE = "0f000000-0000-4000-8000-00000000000f"
+CAUSES = {name: q850 for q850, name in FREESWITCH_NAMES.items()}
+NO_CHANNEL = "-ERR No such channel!\n"
+
+
+@dataclass(eq=False)
+class Channel:
+    """One channel, as FreeSWITCH keeps it."""
+
+    uuid: str
+    direction: str = "outbound"
+    name: str = "sofia/external/0301234567"
+    number: str = "0301234567"
+    codec: str = "PCMU"
+    dialer: str = ""
+    state: str = "ringing"
+    variables: dict[str, str] = field(default_factory=dict)
+    recordings: dict[str, list[int]] = field(default_factory=dict)
+    """Open files by the path of the recording."""
+    hidden: bool = False
+    """Too young for the list of channels."""
+
+    def data(self, event: str) -> dict[str, str]:
+        told = {
+            "Event-Name": event,
+            "Core-UUID": CORE,
+            "Unique-ID": self.uuid,
+            "Call-Direction": self.direction,
+            "Channel-Name": self.name,
+            "Channel-Call-UUID": self.dialer or self.uuid,
+            "Caller-Destination-Number": self.number,
+            "Answer-State": self.state,
+        }
+        if self.dialer:
+            told |= {
+                "Other-Type": "originator",
+                "Other-Leg-Unique-ID": self.dialer,
+                "Other-Leg-Channel-Name": "sofia/internal/1000@pbx",
+            }
+        return told | {f"variable_{name}": value for name, value in self.variables.items()}
+
+
+class ScriptedFreeSwitch:
+    """Listens, answers, and tells of calls that a test makes up."""
+
+    def __init__(self) -> None:
+        self.password = PASSWORD
+        self.allowed = True
+        """The access list lets the agent in."""
+        self.greeting = b"Content-Type: auth/request\n\n"
+        self.frozen = False
+        """Says nothing any more, but keeps its connections."""
+        self.commands: list[str] = []
+        """Every command that came, in order, headers and all."""
+        self.channels: dict[str, Channel] = {}
+        self.fails: deque[str] = deque()
+        """What the next attempts to record answer instead of being tried."""
+        self.logins = 0
+        self.port = 0
+        self._server: asyncio.Server | None = None
+        self._writers: dict[asyncio.StreamWriter, set[str]] = {}
+        """Open connections, each with the events that it wants."""
+        self._filters: dict[asyncio.StreamWriter, list[tuple[str, str]]] = {}
+        self.api: dict[str, Callable[[str], str]] = {
+            "uptime": lambda _: "0",
+            "show": lambda _: self._show(),
+            "uuid_dump": lambda line: self._dump(line.split()[0]),
+            "uuid_getvar": lambda line: self._getvar(*line.split()),
+            "uuid_kill": lambda line: self._kill(*line.split()),
+            "uuid_record": lambda line: self._record(*line.split()),
+            "uuid_setvar_multi": self._setvar_multi,
+        }
+
+    # Its life.
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 20)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.hang_up_on_us()
+        for channel in list(self.channels.values()):
+            self._close(channel)
+        self.channels.clear()
+        await asyncio.sleep(0.01)
+
+    async def shut_down(self) -> None:
+        """Say good-bye as FreeSWITCH does when it is stopped, and stop."""
+        words = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
+        for writer in self._writers:
+            writer.write(
+                f"Content-Type: text/disconnect-notice\nContent-Length: {len(words)}\n\n{words}".encode()
+            )
+            await writer.drain()
+        await asyncio.sleep(0.02)
+        await self.stop()
+
+    def hang_up_on_us(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def say(self, data: bytes) -> None:
+        for writer in self._writers:
+            writer.write(data)
+
+    def named(self, name: str) -> list[str]:
+        """Return the commands that begin so."""
+        return [command for command in self.commands if command.startswith(name)]
+
+    # Its calls.
+
+    def dial(
+        self,
+        uuid: str,
+        *,
+        gateway: str = "carrier",
+        direction: str = "outbound",
+        dialer: str = "",
+        codec: str = "PCMU",
+    ) -> Channel:
+        """Begin an outbound leg, or another channel."""
+        channel = self.channels[uuid] = Channel(uuid, direction=direction, dialer=dialer, codec=codec)
+        if gateway:
+            channel.variables["sip_gateway_name"] = gateway
+        self.tell(channel, "CHANNEL_ORIGINATE")
+        return channel
+
+    def ring(self, channel: Channel) -> None:
+        self.tell(channel, "CHANNEL_PROGRESS")
+
+    def early_media(self, channel: Channel, *, codec_known: bool = True) -> None:
+        channel.state = "early"
+        if codec_known:
+            self.negotiate(channel)
+        self.tell(channel, "CHANNEL_PROGRESS_MEDIA")
+
+    def negotiate(self, channel: Channel) -> None:
+        channel.variables["rtp_use_codec_name"] = channel.codec
+
+    def speak(self, channel: Channel, audio: bytes) -> None:
+        """Let the far end be heard: every recording of the channel grows."""
+        for files in channel.recordings.values():
+            os.write(files[0], audio)
+
+    def answer(self, channel: Channel) -> None:
+        channel.state = "answered"
+        self.tell(channel, "CHANNEL_ANSWER")
+
+    def end(
+        self, channel: Channel, cause: str = "USER_BUSY", *, sip: int | None = None, how: str = "recv_refuse"
+    ) -> None:
+        """End a leg; `sip` is the carrier's final code, None where it gave none."""
+        self._close(channel)
+        del self.channels[channel.uuid]
+        channel.state = "hangup"
+        told = {
+            "hangup_cause": cause,
+            "hangup_cause_q850": str(CAUSES[cause]),
+            "sip_hangup_disposition": how,
+        }
+        if sip is not None:
+            told |= {"sip_term_status": str(sip), "proto_specific_hangup_cause": f"sip:{sip}"}
+        channel.variables |= told
+        self.tell(channel, "CHANNEL_HANGUP_COMPLETE")
+
+    def tell(self, channel: Channel, event: str) -> None:
+        """Send an event of a channel, one header twice as FreeSWITCH does it at the end of a call."""
+        data = channel.data(event)
+        pairs = [*data.items(), ("Call-Direction", data["Call-Direction"])]
+        body = "{" + ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in pairs) + "}"
+        message = f"Content-Length: {len(body.encode())}\nContent-Type: text/event-json\n\n{body}"
+        for writer, wanted in self._writers.items():
+            filters = self._filters.get(writer, [])
+            if event in wanted and (not filters or any(data.get(name) == value for name, value in filters)):
+                writer.write(message.encode())
+
+    # Its commands.
+
+    def _show(self) -> str:
+        rows = [
+            {"uuid": channel.uuid, "direction": channel.direction, "callstate": channel.state.upper()}
+            for channel in self.channels.values()
+            if not channel.hidden
+        ]
+        return json.dumps({"row_count": len(rows), **({"rows": rows} if rows else {})})
+
+    def _dump(self, uuid: str) -> str:
+        channel = self.channels.get(uuid)
+        return json.dumps(channel.data("CHANNEL_DATA")) if channel else NO_CHANNEL
+
+    def _getvar(self, uuid: str, variable: str) -> str:
+        channel = self.channels.get(uuid)
+        return channel.variables.get(variable, "_undef_") if channel else NO_CHANNEL
+
+    def _setvar_multi(self, line: str) -> str:
+        uuid, _, assignments = line.partition(" ")
+        channel = self.channels.get(uuid)
+        if channel is None:
+            return NO_CHANNEL + "-USAGE: <uuid> <var>=<value>;<var>=<value>...\n"
+        for assignment in separated(assignments):
+            name, _, value = assignment.partition("=")
+            channel.variables.pop(name, None)
+            if value:
+                channel.variables[name] = value
+        return "+OK\n"
+
+    def _kill(self, uuid: str, cause: str = "NORMAL_CLEARING") -> str:
+        channel = self.channels.get(uuid)
+        if channel is None:
+            return NO_CHANNEL
+        self.end(channel, cause if cause in CAUSES else "NORMAL_CLEARING", how="send_cancel")
+        return "+OK\n"
+
+    def _record(self, uuid: str, action: str, path: str, limit: str = "", variables: str = "") -> str:
+        channel = self.channels.get(uuid)
+        if channel is None:
+            return "-ERR Cannot locate session!\n"
+        if action == "stop":
+            assert path != "all"
+            return "+OK Success\n" if self._close(channel, path) else "-ERR Cannot stop record session!\n"
+        if self.fails:
+            return self.fails.popleft()
+        assert int(limit) > 0
+        assert "RECORD_READ_ONLY=true" in variables
+        if path in channel.recordings:  # "Already recording", says its log
+            return "+OK Success\n"
+        if channel.variables.get("rtp_use_codec_name", channel.codec) == "PROXY":
+            if "." in path:  # not what one wants
+                self.end(channel, "INCOMPATIBLE_DESTINATION", how="send_cancel")
+            return "-ERR Cannot record session!\n"
+        names = [path] if "." in path else [f"{path}-in.{channel.codec}", f"{path}-out.{channel.codec}"]
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        channel.recordings[path] = [os.open(name, flags, 0o600) for name in names]
+        return "+OK Success\n"
+
+    def _close(self, channel: Channel, path: str = "") -> bool:
+        """End one recording of a channel, or all of them."""
+        paths = [path] if path else list(channel.recordings)
+        ended = [channel.recordings.pop(path) for path in paths if path in channel.recordings]
+        for files in ended:
+            for descriptor in files:
+                os.close(descriptor)
+        return bool(ended)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers[writer] = set()
+        try:
+            if not self.allowed:
+                words = "Access Denied, go away.\n"
+                writer.write(
+                    f"Content-Type: text/rude-rejection\nContent-Length: {len(words)}\n\n{words}".encode()
+                )
+                return
+            writer.write(self.greeting)
+            while True:
+                command = (await reader.readuntil(b"\n\n")).decode().rstrip("\n")
+                self.commands.append(command)
+                if not self.frozen:
+                    self._obey(command, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self._writers.pop(writer, None)
+            writer.close()
+
+    def _obey(self, command: str, writer: asyncio.StreamWriter) -> None:
+        verb, _, rest = command.partition(" ")
+        reply = "+OK"
+        match verb:
+            case "auth":
+                reply = "+OK accepted" if rest == self.password else "-ERR invalid"
+                self.logins += reply.startswith("+OK")
+            case "api":
+                name, _, arguments = rest.partition(" ")
+                body = self.api[name](arguments)
+                writer.write(f"Content-Type: api/response\nContent-Length: {len(body)}\n\n{body}".encode())
+                return
+            case "event":
+                self._writers[writer] |= set(rest.split()[1:])
+                reply = "+OK event listener enabled json"
+            case "filter":
+                name, value = rest.split(" ")
+                self._filters.setdefault(writer, []).append((name, value))
+                reply = f"+OK filter added. [{name}]=[{value}]"
+            case "sendevent":
+                reply = "+OK 9bee6c32-0c53-4d1f-a4f5-ea1c8b6c0a9b"
+        writer.write(f"Content-Type: command/reply\nReply-Text: {reply}\n\n".encode())
+
+
+def separated(assignments: str) -> list[str]:
+    """Take `a=1;b=2` apart as switch_utils.c does: a backslash protects what follows, quotes protect `;`."""
+    found, escaped, quoted = [""], False, False
+    for letter in assignments:
+        if escaped:
+            found[-1] += {"s": " ", "n": "\n", "r": "\r", "t": "\t"}.get(letter, letter)
+            escaped = False
+        elif letter == "\\":
+            escaped = True
+        elif letter == "'":
+            quoted = not quoted
+        elif letter == ";" and not quoted:
+            found.append("")
+        else:
+            found[-1] += letter
+    return [part for part in found if part]
+
+
+def settings(freeswitch: ScriptedFreeSwitch) -> EventSocketSettings:
+    return EventSocketSettings(
+        port=freeswitch.port,
+        password=PASSWORD,
+        connect_timeout_s=0.3,
+        command_timeout_s=0.5,
+        ping_interval_s=0.1,
+        ping_timeout_s=0.2,
+        backoff_min_s=0.05,
+        backoff_max_s=0.2,
+        max_unanswered=100,
+    )
+
+
+async def until(condition: Callable[[], object], within_s: float = 3) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.005)
