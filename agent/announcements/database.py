@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.hearing.landmarks import HASHES
 from agent.hearing.tape import PRINT_VERSION, Fingerprint
 from agent.yaml_file import reason
 
@@ -133,14 +134,16 @@ def pack(fingerprint: Fingerprint) -> bytes:
 
 
 def unpack(data: bytes, version: int) -> Fingerprint | None:
-    """Read what `pack` wrote, None where it is of another version or cut short."""
+    """Read what `pack` wrote, None where it is of another version or was damaged."""
     if version != PRINT_VERSION or len(data) < 8:
         return None
     landmarks, frames = (int(count) for count in np.frombuffer(data, "<u4", 2))
     if len(data) != 8 + 8 * landmarks + 8 * frames:
         return None
+    hashes = np.frombuffer(data, "<u4", landmarks, 8)
+    places = np.frombuffer(data, "<u4", landmarks, 8 + 4 * landmarks)
+    if landmarks and (hashes.max() >= HASHES or places.max() >= frames):
+        return None
     return Fingerprint(
-        np.frombuffer(data, "<u4", landmarks, 8),
-        np.frombuffer(data, "<u4", landmarks, 8 + 4 * landmarks),
-        np.frombuffer(data, np.uint8, 8 * frames, 8 + 8 * landmarks).reshape(frames, 8),
+        hashes, places, np.frombuffer(data, np.uint8, 8 * frames, 8 + 8 * landmarks).reshape(frames, 8)
     )

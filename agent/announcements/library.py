@@ -246,4 +246,4 @@ def to_pcm16(samples: Samples) -> bytes:
 
 def from_pcm16(data: bytes) -> Samples:
     """Return what `to_pcm16` wrote."""
-    return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
+    return np.frombuffer(data, "<i2", len(data) // 2).astype(np.float32) / np.float32(32768)

@@ -31,6 +31,7 @@ class Stream:
         "_seconds",
         "_told",
         "_tones",
+        "announced",
         "encoding",
         "recollection",
         "samples_heard",
@@ -46,6 +47,8 @@ class Stream:
         """8 kHz samples taken so far."""
         self.recollection = Recollection(trunk)
         """What the search for announcements remembers."""
+        self.announced = False
+        """Its announcement is known."""
         self._decoder = Decoder(encoding)
         self._framer = Framer()
         self._rows: Rows = np.empty((FRAMES_PER_SECOND, ROW_WIDTH), np.float32)
@@ -162,7 +165,9 @@ class Ear:
             shadow = [None] * len(judged) if (other := self.candidate) is None else _judged(other, every)
             streams = [chunks[index][0] for index in owners]
             named = (
-                _named(known, streams, starts, judged, spectra) if known is not None else [None] * len(judged)
+                _named(known, streams, starts, judged, spectra, self._max_calls_per_batch)
+                if known is not None
+                else [None] * len(judged)
             )
             for index, (at, gap), p, q, name in zip(owners, starts, judged, shadow, named, strict=True):
                 heard[index].append(HeardSecond(at, p, gap, q, name))
@@ -195,17 +200,28 @@ def _named(
     starts: Sequence[tuple[float, bool]],
     judged: Sequence[tuple[float, float, float, float]],
     spectra: Sequence[Rows],
+    most: int,
 ) -> list[str | None]:
-    """Say which known announcement each second belongs to; seconds of one call are taken in their order."""
+    """Say which known announcement each second belongs to; seconds of one call are taken in their order.
+
+    Once a call's announcement is known its speech is not searched any more. At most so many seconds are
+    searched at once, to bound memory.
+    """
     named: list[str | None] = [None] * len(streams)
     waiting = [index for index, p in enumerate(judged) if p[_SPEECH] >= RECOGNISES_FROM]
     while waiting:
         taken: dict[int, int] = {}
         for index in waiting:
-            taken.setdefault(id(streams[index]), index)
-        batch = sorted(taken.values())
+            if not streams[index].announced:
+                taken.setdefault(id(streams[index]), index)
+        if not taken:
+            break
+        batch = sorted(taken.values())[:most]
         heard = [(streams[index].recollection, starts[index][0], spectra[index]) for index in batch]
         for index, match in zip(batch, recognise(known, heard), strict=True):
-            named[index] = known.announcements[match.owner].name if match else None
-        waiting = [index for index in waiting if index not in batch]
+            if match is not None:
+                named[index] = known.announcements[match.owner].name
+                streams[index].announced = True
+        done = set(batch)
+        waiting = [index for index in waiting if index not in done]
     return named

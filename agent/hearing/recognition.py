@@ -23,7 +23,7 @@ from agent.hearing.tape import Fingerprint, Shifts, Tape, elect
 
 WINDOW_SECONDS = 5
 """Seconds of speech that a call is recognised by."""
-COLLECTED_SECONDS = 20
+COLLECTED_SECONDS = 30
 """Seconds of speech that a call's own fingerprint holds at most."""
 CHANCE = 0.1
 """Likeness of a second below which it counts for nothing."""
@@ -133,7 +133,7 @@ class Recollection:
         self._seconds: deque[_Second] = deque(maxlen=WINDOW_SECONDS)
         self._votes: deque[_Votes] = deque(maxlen=_VOTING_SECONDS)
         self._shifts: list[int] = []
-        self._collected: list[tuple[int, Ints, Ints, Prints]] = []
+        self._collected: list[tuple[int, NDArray[np.uint32], NDArray[np.int32], Prints]] = []
         self._edge: LogMel = np.empty((0, MEL_BANDS), np.float32)
         self._next = -1
         self._known: Known | None = None
@@ -153,7 +153,7 @@ class Recollection:
         prints = np.zeros((near[-1][0] - begin + FRAMES_PER_SECOND, 8), np.uint8)
         for frame, _, _, second in near:
             prints[frame - begin : frame - begin + FRAMES_PER_SECOND] = second
-        hashes = np.concatenate([piece[1] for piece in near]).astype(np.uint32)
+        hashes = np.concatenate([piece[1] for piece in near])
         frames = np.concatenate([piece[2] for piece in near]) - begin
         return Fingerprint(hashes[frames >= 0], frames[frames >= 0].astype(np.uint32), prints)
 
@@ -198,7 +198,8 @@ def recognise(known: Known, heard: Sequence[tuple[Recollection, float, LogMel]])
         new = slice(edges[index], edges[index + 1])
         hashes, places = found.hash[new], found.frame[new] + (at - CONTEXT)
         if len(call._collected) < COLLECTED_SECONDS:
-            call._collected.append((at, hashes, places, prints[index].copy()))
+            narrow = hashes.astype(np.uint32), places.astype(np.int32)
+            call._collected.append((at, *narrow, prints[index].copy()))
         call._know(known)
         call._seconds.append(_Second(at, movements[index].copy(), moved[index]))
         call._votes.append(_Votes(hashes, places, known.tape.votes(hashes, places)))

@@ -185,9 +185,9 @@ class ToneEar:
         self, country: str | None, moment: Moment, views: Sequence[tuple[tuple[Run, ...], Run]]
     ) -> ToneEvent | None:
         """Let the country's tones explain what was heard, else the world's."""
-        best: ToneEvent | None = None
         views = [view for view in views if _may_tell(*view)]
         for cadences, trust in self._cadences(country):
+            best: ToneEvent | None = None
             for runs, unfinished in views:
                 reading = cadences.read(runs, unfinished)
                 if reading is None:
@@ -201,7 +201,9 @@ class ToneEar:
                     return event  # nothing is left to explain, be it too early to say
                 if event and (best is None or event.confidence > best.confidence):
                     best = event
-        return best
+            if best:
+                return best
+        return None
 
     def _cadences(self, country: str | None) -> Iterator[tuple[Cadences, float]]:
         """Yield the cadences to try, with how far to trust them."""

@@ -50,6 +50,18 @@ class Judged:
                 first.setdefault(second.announcement, second)
         return list(first.values())
 
+    def _events(self) -> list[dict[str, Any]]:
+        """Tones (SIT among them), announcements and turns of the verdict, in the order in which they came."""
+        told = [
+            (tone.at, "tone", f"{tone.kind.value} {tone.confidence:.2f}: {tone.detail}")
+            for tone in self.tones
+        ]
+        told += [(second.at + 1.0, "announcement", second.announcement or "") for second in self.announced]
+        told += [(turn.t, "verdict", turn.outcome + (" final" * turn.final)) for turn in self.turns]
+        return [
+            {"t": t, "kind": kind, "detail": detail} for t, kind, detail in sorted(told, key=lambda e: e[0])
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """The documented object of `earlymedia classify --json`."""
         return {
@@ -63,22 +75,7 @@ class Judged:
                 }
                 for second in self.seconds
             ],
-            "events": [
-                {
-                    "t": tone.at,
-                    "kind": "tone",
-                    "detail": f"{tone.kind.value} {tone.confidence:.2f}: {tone.detail}",
-                }
-                for tone in self.tones
-            ]
-            + [
-                {"t": second.at + 1.0, "kind": "announcement", "detail": second.announcement}
-                for second in self.announced
-            ]
-            + [
-                {"t": turn.t, "kind": "verdict", "detail": turn.outcome + (" final" * turn.final)}
-                for turn in self.turns
-            ],
+            "events": self._events(),
             "verdict": {
                 "outcome": self.verdict.spelled,
                 "class": self.verdict.sound_class.value,

@@ -10,6 +10,9 @@ from agent.hearing.sound import Encoding
 SAMPLE_RATE = 8_000
 """Samples per second of everything that `load` returns as slin8."""
 
+_LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000
+_BLOCK_FRAMES = 65_536
+
 HEADERLESS: dict[str, Encoding] = {
     **dict.fromkeys((".ulaw", ".ul", ".mulaw", ".pcmu", ".pcm"), Encoding.ULAW),
     **dict.fromkeys((".alaw", ".al", ".pcma"), Encoding.ALAW),
@@ -58,16 +61,23 @@ def _decode(path: Path) -> bytes:
         ) from error
     raw = {"format": "RAW", "subtype": "GSM610", "samplerate": SAMPLE_RATE, "channels": 1}
     try:
-        samples, rate = soundfile.read(
-            path, dtype="float32", always_2d=True, **(raw if path.suffix.lower() == ".gsm" else {})
-        )
+        with soundfile.SoundFile(path, **(raw if path.suffix.lower() == ".gsm" else {})) as file:
+            if not _LOWEST_RATE <= file.samplerate <= _HIGHEST_RATE:
+                raise RecordingError(
+                    f"{path}: claims {file.samplerate} samples a second; convert it to wav at 8000."
+                )
+            # By what is there, not by what the header claims: that may be more than any memory holds.
+            pieces = []
+            while len(piece := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+                pieces.append(piece.mean(axis=1))
+            rate = file.samplerate
     except soundfile.LibsndfileError as error:
         raise RecordingError(
             f"{path}: is no audio file that can be read ({error.error_string.rstrip('.')}); "
             "convert it to wav, or give a file without a header the ending that tells its codec "
             "(.ulaw, .alaw, .sln, .gsm)."
         ) from error
-    return _to_slin8(samples.mean(axis=1), int(rate))
+    return _to_slin8(np.concatenate(pieces) if pieces else np.zeros(0, np.float32), int(rate))
 
 
 def _to_slin8(samples: NDArray[np.float32], rate: int) -> bytes:

@@ -87,6 +87,27 @@ def test_a_named_country_decides() -> None:
     assert told[-1].countries == ("IT",)
 
 
+def test_a_busy_tone_that_begins_within_a_cycle_is_never_ringing() -> None:
+    for began in (0.05, 0.12, 0.2):
+        busy = sound("400/0.5 -/0.5", 4)[int(began * 8000) :]
+        told = events(np.concatenate((pause(2.5), busy)))
+        assert {event.kind for event in told} == {ToneKind.BUSY}
+
+
+def test_a_long_tone_with_gaps_is_told_from_a_steady_one_of_the_same_country() -> None:
+    steady = events(sound("400", 8), country="ZW")
+    gaps = events(sound("400/2.5 -/0.5", 9), country="ZW")
+    assert {event.kind for event in steady} == {ToneKind.DIAL_TONE}
+    assert {event.kind for event in gaps} == {ToneKind.NUMBER_UNOBTAINABLE}
+
+
+def test_a_tone_of_the_named_country_is_not_outvoted_by_the_world() -> None:
+    ring, busy = sound("425/1 -/4", 8), sound("425/0.165 -/0.165 425/0.165 -/0.33", 5)
+    told = events(np.concatenate((ring, busy)), country="CZ")
+    assert [event.kind for event in told if event.at > 8] == [ToneKind.BUSY] * sum(e.at > 8 for e in told)
+    assert told[-1].kind is ToneKind.BUSY
+
+
 def test_another_country_s_tone_on_a_named_trunk_is_told_with_less_trust() -> None:
     american = sound("480+620/0.5 -/0.5", 4)
     assert kinds(events(american, country="DE"))[-1] is ToneKind.BUSY

@@ -8,7 +8,7 @@ import pytest
 from agent.announcements.announcement import Announcement
 from agent.announcements.library import to_pcm16
 from agent.config import Config
-from agent.demo.audio import BUSY_NORTH_AMERICA, RINGING_EUROPE, silence
+from agent.demo.audio import BUSY_NORTH_AMERICA, RINGING_EUROPE, silence, vacant_code
 from agent.hearing.ear import Ear
 from agent.hearing.forest import Forest
 from agent.hearing.recognition import Known
@@ -52,9 +52,17 @@ def test_a_busy_line(ear: Ear, tmp_path: Path) -> None:
     assert busy.verdict.final
     assert busy.verdict.final_at is not None
     assert busy.verdict.final_at < 3
-    first = busy.as_json()["events"][0]
-    assert first["kind"] == "tone"
+    first = next(event for event in busy.as_json()["events"] if event["kind"] == "tone")
     assert first["detail"].startswith("busy ")
+
+
+def test_events_are_listed_as_they_came(ear: Ear, tmp_path: Path) -> None:
+    vacant = silence(1) + vacant_code() + silence(2)
+    events = judged(ear, tmp_path / "vacant.ulaw", vacant).as_json()["events"]
+    assert [event["t"] for event in events] == sorted(event["t"] for event in events)
+    (special,) = (event for event in events if event["kind"] == "tone")
+    assert special["detail"].startswith("sit_vacant 0.98: ")
+    assert {"t": special["t"], "kind": "verdict", "detail": "sit_vacant final"} in events
 
 
 def test_less_than_a_second_is_no_verdict(ear: Ear, tmp_path: Path) -> None:

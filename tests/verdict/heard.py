@@ -12,6 +12,10 @@ from agent.verdict.evidence import LETTER, Evidence, Settling
 SOUND_OF = {letter: sound for sound, letter in LETTER.items()}
 
 
+SAID = tuple(kind for kind in ToneKind if kind is not ToneKind.OTHER)
+"""What a tone may say."""
+
+
 def second(letter: str, at: float = 0.0, sure: float = 0.91) -> HeardSecond:
     """A second whose sound has the probability `sure`; the others share the rest."""
     rest = (1.0 - sure) / 3
@@ -55,9 +59,6 @@ def tone(kind: ToneKind, at: float = 3.0, confidence: float = 0.9) -> ToneEvent:
     return ToneEvent(kind, at, at - 2.0, "425 Hz 0.50 s", confidence)
 
 
-def tones(
-    kinds: Sequence[ToneKind] = [kind for kind in ToneKind if kind is not ToneKind.OTHER],
-    most_seconds: float = 60.0,
-) -> st.SearchStrategy[ToneEvent]:
+def tones(kinds: Sequence[ToneKind] = SAID, most_seconds: float = 60.0) -> st.SearchStrategy[ToneEvent]:
     """Any tone that may be recognised in the first seconds of a call."""
     return st.builds(tone, st.sampled_from(kinds), st.floats(0.0, most_seconds), st.floats(0.1, 0.98))

@@ -14,9 +14,8 @@ from agent.verdict.evidence import Evidence, in_order
 from agent.verdict.outcome import Outcome, SoundClass
 from agent.verdict.policy import PRESETS, Policy, Preset, Redial
 from agent.verdict.settle import settle
-from tests.verdict.heard import evidence_of, second, timelines, tone, tones
+from tests.verdict.heard import SAID, evidence_of, second, timelines, tone, tones
 
-SAID = [kind for kind in ToneKind if kind is not ToneKind.OTHER]
 CLOSED = [kind for kind in SAID if kind is not ToneKind.RINGING]
 POLICY = Policy.of(PRESETS[Preset.DEFAULT])
 
