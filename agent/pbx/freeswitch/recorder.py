@@ -26,6 +26,8 @@ from agent.pbx.port import CallListener, Leg, TapKind
 RETRY_S = 0.02
 """Early media may be announced a moment before its codec is set up: what fails is tried again after this."""
 TRIES = 10
+CODEC = "rtp_use_codec_name"
+"""Variable with the codec's name as in the session description, set once early media is set up."""
 PROXY = "PROXY"
 """The codec of a leg whose media FreeSWITCH passes through unread."""
 PASSED_BY = ("proxy_media", "bypass_media")
@@ -153,7 +155,7 @@ class Recorder:
             )
             if reply.ok:
                 return ""
-            if await self._client.getvar(leg.id, "rtp_use_codec_name") == PROXY:
+            if await self._client.getvar(leg.id, CODEC) == PROXY:
                 return _PASSED_THROUGH
             fault = f"FreeSWITCH does not record it ({reply.text})"
             if not self._legs.unanswered(leg.id):
@@ -181,7 +183,7 @@ class Recorder:
     async def _codec(self, leg: Leg) -> str:
         """Return the leg's codec as in its session description, empty where it does not become known."""
         for _ in range(TRIES):
-            codec = await self._client.getvar(leg.id, "rtp_use_codec_name")
+            codec = await self._client.getvar(leg.id, CODEC)
             if codec or not self._legs.unanswered(leg.id):
                 return codec
             await asyncio.sleep(RETRY_S)

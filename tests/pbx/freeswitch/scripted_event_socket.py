@@ -6,6 +6,7 @@ Recordings are real files that it opens by the path it is told, truncates, and w
 import asyncio
 import json
 import os
+import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ class Channel:
     variables: dict[str, str] = field(default_factory=dict)
     recordings: dict[str, list[int]] = field(default_factory=dict)
     """Open files by the path of the recording."""
+    parked: bool = False
+    unicast: socket.socket | None = None
+    """Sends from its reserved port while the channel is parked."""
     hidden: bool = False
     """Too young for the list of channels."""
 
@@ -159,6 +163,12 @@ class ScriptedFreeSwitch:
         """Let the far end be heard: every recording of the channel grows."""
         for files in channel.recordings.values():
             os.write(files[0], audio)
+        if channel.unicast is not None and channel.parked:
+            channel.unicast.send(audio)
+
+    def park(self, channel: Channel, *, parked: bool = True) -> None:
+        channel.parked = parked
+        self.tell(channel, "CHANNEL_PARK" if parked else "CHANNEL_UNPARK")
 
     def answer(self, channel: Channel) -> None:
         channel.state = "answered"
@@ -252,13 +262,30 @@ class ScriptedFreeSwitch:
         return "+OK Success\n"
 
     def _close(self, channel: Channel, path: str = "") -> bool:
-        """End one recording of a channel, or all of them."""
+        """End one recording of a channel, or all that it sends."""
+        if channel.unicast is not None and not path:
+            channel.unicast.close()
         paths = [path] if path else list(channel.recordings)
         ended = [channel.recordings.pop(path) for path in paths if path in channel.recordings]
         for files in ended:
             for descriptor in files:
                 os.close(descriptor)
         return bool(ended)
+
+    def _message(self, uuid: str, *lines: str) -> None:
+        """Begin to send; what cannot be is not told, and what is no unicast is for nobody here."""
+        headers = dict(line.split(": ", 1) for line in lines)
+        channel = self.channels.get(uuid)
+        if channel is None or headers["call-command"] != "unicast":
+            return
+        sending = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sending.bind((headers["local-ip"], int(headers["local-port"])))
+        except OSError:
+            sending.close()
+            return
+        sending.connect((headers["remote-ip"], int(headers["remote-port"])))
+        channel.unicast = sending
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers[writer] = set()
@@ -300,6 +327,8 @@ class ScriptedFreeSwitch:
                 name, value = rest.split(" ")
                 self._filters.setdefault(writer, []).append((name, value))
                 reply = f"+OK filter added. [{name}]=[{value}]"
+            case "sendmsg":
+                self._message(*rest.split("\n"))
             case "sendevent":
                 reply = "+OK 9bee6c32-0c53-4d1f-a4f5-ea1c8b6c0a9b"
         writer.write(f"Content-Type: command/reply\nReply-Text: {reply}\n\n".encode())

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 
 from agent.pbx.freeswitch.legs import (
     EVENTS,
+    PARK_EVENTS,
     LegAnswered,
     LegBegan,
     LegBook,
     LegEnded,
+    LegParked,
     LegSignalled,
     carrier_final,
     trunk_of,
@@ -138,6 +140,15 @@ def test_a_leg_older_than_we_is_taken_up_where_it_stands(book: LegBook) -> None:
     assert book.take(event("CHANNEL_DATA", Answer_State="hangup")) == ()
 
 
+def test_a_leg_is_parked_until_it_is_not(book: LegBook) -> None:
+    assert book.take(event("CHANNEL_PARK")) == ()  # nobody's
+    book.take(event("CHANNEL_ORIGINATE"))
+    assert book.take(event("CHANNEL_PARK")) == (LegParked(LEG, True),)
+    assert book.parked("b-leg")
+    assert book.take(event("CHANNEL_UNPARK")) == (LegParked(LEG, False),)
+    assert not book.parked("b-leg")
+
+
 def test_legs_that_are_gone_are_dropped(book: LegBook) -> None:
     book.take(event("CHANNEL_ORIGINATE"))
     assert book.drop(["nobody"]) == ()
@@ -145,7 +156,7 @@ def test_legs_that_are_gone_are_dropped(book: LegBook) -> None:
     assert book.all() == ()
 
 
-NAMES = st.sampled_from([*EVENTS, "CHANNEL_DATA", "HEARTBEAT", ""])
+NAMES = st.sampled_from([*EVENTS, *PARK_EVENTS, "CHANNEL_DATA", "HEARTBEAT", ""])
 HEADERS = st.dictionaries(
     st.sampled_from([*BRIDGED, "Answer-State", "variable_sip_term_status"]), st.text(max_size=5)
 )
