@@ -41,6 +41,10 @@ def main() -> None:
                 sys.exit(2)
         else:
             app.add_typer(train, name="train", help="Make a forest of your own, offline.")
+    if sys.argv[1:2] in ([], ["--help"], ["announcements"]):
+        from agent.announcements_commands import app as announcements
+
+        app.add_typer(announcements, name="announcements", help="Teach the agent the announcements it hears.")
     app()
 
 
@@ -122,13 +126,14 @@ def classify(
     ] = None,
 ) -> None:
     """Judge recordings as the agent would judge the live call."""
+    from agent.announcements.database import LibraryError
     from agent.hearing.forest import ModelError
     from agent.recording.load import RecordingError
     from agent.recording.show import classify_and_show
 
     try:
         failed = classify_and_show(files, _config(config) if config else Config(), as_json, plot)
-    except (ModelError, RecordingError, OSError) as error:
+    except (ModelError, LibraryError, RecordingError, OSError) as error:
         fail(error)
     raise typer.Exit(2 if failed else 0)
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.announcements.announcement import Announcement
+from agent.announcements.library import Library, to_pcm16
 from agent.demo.audio import RINGING_EUROPE, silence
+from tests.hearing.speech import speech
 
 
 def earlymedia(*words: str) -> subprocess.CompletedProcess[str]:
@@ -96,3 +99,22 @@ def test_silence_tells_the_dialer_to_keep_the_carriers_code(tmp_path: Path) -> N
     (file := tmp_path / "silence.ulaw").write_bytes(silence(10))
     verdict = json.loads(earlymedia("classify", "--json", str(file)).stdout)["verdict"]
     assert (verdict["outcome"], verdict["sip_code"], verdict["q850_cause"]) == ("silence", None, None)
+
+
+def test_classify_knows_the_announcements_of_the_configuration(tmp_path: Path) -> None:
+    library, call = tmp_path / "library.sqlite3", tmp_path / "call.sln"
+    call.write_bytes(to_pcm16(speech(1, 6.0)))
+    config = tmp_path / "config.yaml"
+    config.write_text(f"asterisk: {{secret: x}}\nannouncements: {{file: {library}}}\n")
+    unheard = json.loads(earlymedia("classify", "--json", "--config", str(config), str(call)).stdout)
+    assert unheard["verdict"]["outcome"] != "announcement:vacant"
+    assert not library.exists()
+    with Library(library) as opened:
+        opened.add(Announcement(name="vacant", q850_cause=1), [speech(1, 6.0)])
+    heard = json.loads(earlymedia("classify", "--json", "--config", str(config), str(call)).stdout)
+    assert heard["verdict"]["outcome"] == "announcement:vacant"
+    assert heard["verdict"]["q850_cause"] == 1
+    library.write_bytes(b"no database " * 1000)
+    told = earlymedia("classify", "--config", str(config), str(call))
+    assert told.returncode == 2
+    assert told.stderr == f"earlymedia: {library}: is no library of announcements; name another file.\n"

@@ -4,8 +4,13 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from agent.announcements.announcement import Announcement
 from agent.demo import audio
 from agent.demo.call import Provisional, Scenario
+from agent.verdict.policy import Redial
+
+TAUGHT = Announcement(name="not-in-service", q850_cause=1, redial=Redial.NO)
+"""What the agent knows before the calls begin."""
 
 
 class Dialled(Enum):
@@ -27,6 +32,11 @@ class DemoCall:
     """What the carrier plays, in words."""
     dialled: Dialled
     scenario: Scenario
+
+
+def taught_recording(chroot: Path) -> bytes:
+    """Return what says TAUGHT, as mu-law. Raises `LabError` where the prompt is missing."""
+    return audio.prompt(chroot, "en", "ss-noservice")
 
 
 def demo_calls(chroot: Path) -> list[DemoCall]:
@@ -51,20 +61,48 @@ def demo_calls(chroot: Path) -> list[DemoCall]:
             Scenario(audio=audio.RINGING_NORTH_AMERICA.ulaw(20), seconds=14, final=404),
         ),
         (
-            "busy tone (Europe)",
+            "ringing (United Kingdom)",
+            Dialled.AUDIOSOCKET,
+            Scenario(audio=audio.RINGING_UNITED_KINGDOM.ulaw(20), seconds=12, final=486),
+        ),
+        (
+            "busy tone (Germany)",
             Dialled.LOCAL,
-            Scenario(audio=audio.BUSY_EUROPE.ulaw(12), seconds=9, final=503),
+            Scenario(audio=audio.BUSY_GERMANY.ulaw(12), seconds=9, final=503),
         ),
         (
             "busy tone (North America)",
             Dialled.EAGI,
             Scenario(audio=audio.BUSY_NORTH_AMERICA.ulaw(12), seconds=9, final=503),
         ),
+        (
+            "rings, then congestion (North America)",
+            Dialled.DIAL,
+            Scenario(
+                audio=audio.RINGING_NORTH_AMERICA.ulaw(5) + audio.REORDER_NORTH_AMERICA.ulaw(10),
+                seconds=11,
+                final=404,
+            ),
+        ),
+        (
+            "vacant code, then an announcement",
+            Dialled.ORIGINATE,
+            Scenario(
+                audio=audio.silence(1) + audio.vacant_code() + audio.silence(0.3) + vacant,
+                seconds=10,
+                final=503,
+            ),
+        ),
         ("announcement, English", Dialled.DIAL, Scenario(audio=vacant, loop=True, seconds=12, final=404)),
         (
             "announcement, Spanish",
             Dialled.AUDIOSOCKET,
             Scenario(audio=spanish("ss-noservice", "please-try-again"), loop=True, seconds=12, final=480),
+        ),
+        (
+            "rings, then an announcement it was taught",
+            Dialled.LOCAL,
+            Scenario(audio=ring(6) + taught_recording(chroot), seconds=14, final=486),
         ),
         (
             "rings twice, then an announcement",

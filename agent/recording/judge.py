@@ -1,14 +1,16 @@
 """Judge a recording exactly as the live call would have been judged, second by second."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.announcements.announcement import Announcement
 from agent.hearing.ear import Ear, Stream
 from agent.hearing.sound import SOUNDS, HeardSecond
+from agent.hearing.tones import ToneEvent
 from agent.recording.load import load
-from agent.verdict.evidence import Evidence, Settling
-from agent.verdict.outcome import Outcome
+from agent.verdict.evidence import Evidence, Settling, in_order
 from agent.verdict.policy import Decision, Policy
 from agent.verdict.settle import Verdict, settle
 
@@ -19,7 +21,8 @@ class Turn:
 
     t: float
     """Seconds of audio heard by then."""
-    outcome: Outcome
+    outcome: str
+    """As dialers read it."""
     final: bool
 
 
@@ -31,10 +34,21 @@ class Judged:
     duration: float
     """Seconds of audio."""
     seconds: tuple[HeardSecond, ...]
+    tones: tuple[ToneEvent, ...]
+    """What the network said with tones."""
     turns: tuple[Turn, ...]
     verdict: Verdict
     """What stood when the recording ended, as if the carrier had ended the call there."""
     decision: Decision
+
+    @property
+    def announced(self) -> list[HeardSecond]:
+        """The seconds by whose end a known announcement was recognised, each announcement's first."""
+        first: dict[str, HeardSecond] = {}
+        for second in self.seconds:
+            if second.announcement is not None:
+                first.setdefault(second.announcement, second)
+        return list(first.values())
 
     def as_json(self) -> dict[str, Any]:
         """The documented object of `earlymedia classify --json`."""
@@ -50,11 +64,23 @@ class Judged:
                 for second in self.seconds
             ],
             "events": [
-                {"t": turn.t, "kind": "verdict", "detail": turn.outcome.value + (" final" * turn.final)}
+                {
+                    "t": tone.at,
+                    "kind": "tone",
+                    "detail": f"{tone.kind.value} {tone.confidence:.2f}: {tone.detail}",
+                }
+                for tone in self.tones
+            ]
+            + [
+                {"t": second.at + 1.0, "kind": "announcement", "detail": second.announcement}
+                for second in self.announced
+            ]
+            + [
+                {"t": turn.t, "kind": "verdict", "detail": turn.outcome + (" final" * turn.final)}
                 for turn in self.turns
             ],
             "verdict": {
-                "outcome": self.verdict.outcome.value,
+                "outcome": self.verdict.spelled,
                 "class": self.verdict.sound_class.value,
                 "confidence": round(self.verdict.confidence, 4),
                 "final_at": self.verdict.final_at,
@@ -66,8 +92,13 @@ class Judged:
         }
 
 
-def judge(file: Path, ear: Ear, settling: Settling, policy: Policy) -> Judged:
-    """Hear a whole recording and settle it; raises RecordingError when it cannot be read."""
+def judge(
+    file: Path, ear: Ear, settling: Settling, policy: Policy, announcements: Mapping[str, Announcement] = {}
+) -> Judged:
+    """Hear a whole recording and settle it; raises RecordingError when it cannot be read.
+
+    The `announcements` that the ear knows, by name, give a recording that plays one their own rule.
+    """
     encoding, data = load(file)
     stream = Stream(encoding)
     (seconds,) = ear.hear([(stream, data)])
@@ -76,19 +107,23 @@ def judge(file: Path, ear: Ear, settling: Settling, policy: Policy) -> Judged:
     evidence.tap()
     turns: list[Turn] = []
     before = settle(evidence)
-    for second in seconds:
-        evidence.hear(second)
+    tones = stream.take_tones()
+    for heard in in_order(seconds, tones):
+        evidence.take_in(heard)
         now = settle(evidence)
-        if (now.outcome, now.final) != (before.outcome, before.final):
-            turns.append(Turn(second.at + 1.0, now.outcome, now.final))
+        if (now.spelled, now.final) != (before.spelled, before.final):
+            t = heard.at if isinstance(heard, ToneEvent) else heard.at + 1.0
+            turns.append(Turn(t, now.spelled, now.final))
         before = now
     evidence.end()
     verdict = settle(evidence)
+    played = announcements.get(verdict.announcement or "")
     return Judged(
         file=file,
         duration=stream.seconds_heard,
         seconds=tuple(seconds),
+        tones=tuple(tones),
         turns=tuple(turns),
         verdict=verdict,
-        decision=policy.decide(verdict.outcome),
+        decision=(played.over(policy) if played else policy).decide(verdict.outcome),
     )

@@ -42,10 +42,10 @@ def draw(judged: Judged, target: Path) -> None:
     )
     above.set_ylabel("Hz")
     verdict = judged.verdict
-    above.set_title(f"{judged.file.name}: {verdict.outcome.value} ({verdict.confidence:.2f})", loc="left")
+    above.set_title(f"{judged.file.name}: {verdict.spelled} ({verdict.confidence:.2f})", loc="left")
     for turn in judged.turns:
         above.axvline(turn.t, color="white", lw=2 if turn.final else 1, ls="-" if turn.final else ":")
-        label = turn.outcome.value + (" (final)" if turn.final else "")
+        label = turn.outcome + (" (final)" if turn.final else "")
         above.text(turn.t, 3900, f" {label}", color="white", va="top", fontsize=8)
 
     starts = [second.at for second in judged.seconds]
