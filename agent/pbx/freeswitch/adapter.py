@@ -187,6 +187,7 @@ class FreeSwitchAdapter:
                     self._listener.leg_answered(leg.id)
                 case LegEnded(leg, final):
                     self._listener.leg_ended(leg.id, final)
+                    self.recorder.release(leg.id)
                     self.unicast.release(leg.id)
 
     async def _listen(self, leg: Leg, anew: bool) -> None:

@@ -10,7 +10,8 @@ the PBX's own recordings. Two variants, by the path (switch_ivr_async.c):
 """
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -90,6 +91,10 @@ class Recorder:
         """Say whether a leg is listened to."""
         return leg_id in self._taps
 
+    def release(self, leg_id: str) -> None:
+        """Take note that a leg ended: what FreeSWITCH made for it too late is not left lying there."""
+        self.spool.clear(leg_id)
+
     async def attach(self, leg: Leg, *, anew: bool = False) -> None:
         """Listen to a leg in early media, unless it is listened to already.
 
@@ -113,23 +118,20 @@ class Recorder:
         """Return why the leg cannot be heard, empty where it can."""
         if hindrance := await self._passed_by(leg):
             return f"{hindrance} keeps the audio from FreeSWITCH: unset it for this trunk"
-        path = self.spool.path_of(leg.id)
         if anew:
+            path = self.spool.path_of(leg.id)
             await self._client.api(_stop(leg, path))
             await self._client.api(_stop(leg, path + LINEAR_ENDING))
         if self.settings.choice is TapChoice.LINEAR:
             return await self._record_linear(leg, await self._codec(leg))
-        recording = self.spool.native(leg.id)
-        try:
+        with self._left_in_order(leg, self.spool.native(leg.id)) as recording:
             if fault := await self._start(leg, recording, NATIVE_VARIABLES):
                 return fault
             codec = await self._codec(leg)
             if codec in NATIVE:
                 self._take(leg, recording, f"-in.{codec}", TapKind.RECORD_NATIVE, NATIVE[codec])
                 return ""
-            await self._client.api(_stop(leg, path))
-        finally:
-            recording.close()
+            await self._client.api(_stop(leg, recording.path))
         if self.settings.choice is TapChoice.NATIVE:
             return f"its codec {codec or '(unknown)'} is not read as it is: set freeswitch.tap: auto"
         return await self._record_linear(leg, codec)
@@ -138,11 +140,19 @@ class Recorder:
         """Record samples and return why that failed; never where the codec may be PROXY."""
         if codec in ("", PROXY):
             return _PASSED_THROUGH if codec else "its codec cannot be found out"
-        recording = self.spool.linear(leg.id)
-        try:
+        with self._left_in_order(leg, self.spool.linear(leg.id)) as recording:
             if not (fault := await self._start(leg, recording, LINEAR_VARIABLES)):
                 self._take(leg, recording, LINEAR_ENDING, TapKind.RECORD_LINEAR, Encoding.SLIN8)
             return fault
+
+    @contextmanager
+    def _left_in_order(self, leg: Leg, recording: Recording) -> Iterator[Recording]:
+        """Take the files out of the folder whatever happens, and stop what is left half-way."""
+        try:
+            yield recording
+        except BaseException:
+            self._post_stop(leg, recording.path)
+            raise
         finally:
             recording.close()
 
@@ -166,12 +176,15 @@ class Recorder:
     def _take(self, leg: Leg, recording: Recording, ending: str, kind: TapKind, encoding: Encoding) -> None:
         def let_go() -> None:
             del self._taps[leg.id]
-            if self._legs.lives(leg.id):  # else the recording ended with it
-                with suppress(EventSocketError):  # then its time limit ends it
-                    self._client.post_api(_stop(leg, recording.path))
+            self._post_stop(leg, recording.path)
 
         tap = self._taps[leg.id] = FileTap(recording.take(ending), kind, encoding, let_go)
         self._listener.tap_attached(leg.id, tap)
+
+    def _post_stop(self, leg: Leg, path: str) -> None:
+        if self._legs.lives(leg.id):  # else the recording ended with it
+            with suppress(EventSocketError):  # then its time limit ends it
+                self._client.post_api(_stop(leg, path))
 
     async def _passed_by(self, leg: Leg) -> str:
         """Name the variable by which the leg's media passes FreeSWITCH by, empty where none does."""

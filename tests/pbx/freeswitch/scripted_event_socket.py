@@ -70,6 +70,9 @@ class ScriptedFreeSwitch:
         self.greeting = b"Content-Type: auth/request\n\n"
         self.frozen = False
         """Says nothing any more, but keeps its connections."""
+        self.stuck_at = ""
+        """A command that begins so is not done before `catch_up`, nor is any that follows it."""
+        self._stuck: list[tuple[str, asyncio.StreamWriter]] = []
         self.commands: list[str] = []
         """Every command that came, in order, headers and all."""
         self.channels: dict[str, Channel] = {}
@@ -124,6 +127,11 @@ class ScriptedFreeSwitch:
     def say(self, data: bytes) -> None:
         for writer in self._writers:
             writer.write(data)
+
+    def catch_up(self) -> None:
+        self.stuck_at, stuck, self._stuck = "", self._stuck, []
+        for command, writer in stuck:
+            self._obey(command, writer)
 
     def named(self, name: str) -> list[str]:
         """Return the commands that begin so."""
@@ -300,7 +308,9 @@ class ScriptedFreeSwitch:
             while True:
                 command = (await reader.readuntil(b"\n\n")).decode().rstrip("\n")
                 self.commands.append(command)
-                if not self.frozen:
+                if self._stuck or (self.stuck_at and command.startswith(self.stuck_at)):
+                    self._stuck.append((command, writer))
+                elif not self.frozen:
                     self._obey(command, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
