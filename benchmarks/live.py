@@ -9,8 +9,8 @@ placed by a dialer with `ignore_early_media=consume`; with `--tap unheard` the a
 `--calls` is how many there are at once. They begin one after the other, so many that after the length of one
 call as many end as begin; then as many again are placed, and while that lasts processors are read.
 Every second call rings only, so that its verdict becomes final with the carrier's final code; the others ring
-and then announce. Delays are taken at the ends: from the carrier's own RTP and SIP to what a second session of
-the dialer sees, see live_load.py.
+and then announce. Delays are taken at the ends: from the carrier's own RTP and SIP to what a second session
+of the dialer sees, see live_load.py.
 """
 
 import argparse
