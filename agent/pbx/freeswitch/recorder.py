@@ -39,7 +39,7 @@ _OURS = (
     # A channel variable of the PBX's own recordings must not rule ours; the first could even end the call.
     "RECORD_HANGUP_ON_ERROR=false,RECORD_WRITE_ONLY=false,RECORD_ANSWER_REQ=false,RECORD_BRIDGE_REQ=false,"
     "RECORD_APPEND=false,RECORD_CHECK_BRIDGE=false,RECORD_TOGGLE_ON_REPEAT=false,"
-    "RECORD_STEREO=false,RECORD_STEREO_SWAP=false"
+    "RECORD_STEREO=false,RECORD_STEREO_SWAP=false,RECORD_MIN_SEC=0"
 )
 NATIVE_VARIABLES = f"{{{_OURS}}}"
 LINEAR_VARIABLES = f"{{{_OURS},RECORD_PRE_BUFFER_FRAMES=1,RECORD_USE_THREAD=false,record_sample_rate=8000}}"
