@@ -177,9 +177,11 @@ class FreeSwitchAdapter:
             match event:
                 case LegBegan(leg):
                     self._listener.leg_began(leg)
-                case LegSignalled(leg, signal):
+                case LegSignalled(leg, signal, hindrance):
                     self._listener.leg_signalled(leg.id, signal)
-                    if signal is Signal.PROGRESS:
+                    if signal is Signal.PROGRESS and hindrance:
+                        self._listener.tap_failed(leg.id, hindrance)
+                    elif signal is Signal.PROGRESS:
                         self._spawn(self._listen(leg, anew))
                 case LegParked(leg, parked):
                     self._parked(leg, parked)

@@ -30,6 +30,12 @@ EVENTS = (
 PARK_EVENTS = ("CHANNEL_PARK", "CHANNEL_UNPARK")
 """The events that it reads where parked legs are to be told from others."""
 
+PASSED_BY = ("proxy_media", "bypass_media")
+"""Variables by which the media of a leg passes FreeSWITCH by; true on either leg."""
+RUN_BY_RECORDINGS = ("execute_on_record_", "api_on_record_", "record_post_process_exec_")
+"""How variables begin that run something of the PBX's at every recording of a leg, and so at ours."""
+
+_TRUE = ("true", "yes", "on", "1", "enabled", "active", "allow")
 _UUID = re.compile(r"[\w.:@+-]{1,128}", re.ASCII)
 """An id that can stand in a command as it is: `origination_uuid` may be anything."""
 
@@ -47,6 +53,8 @@ class LegSignalled:
 
     leg: Leg
     signal: Signal
+    hindrance: str = ""
+    """Why the leg must not be recorded, empty where it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +162,7 @@ class LegBook:
         leg = self._legs.get(headers.get("Unique-ID", ""))
         if leg is None or leg.id in self._answered:
             return began
-        return (*began, LegSignalled(leg, signal))
+        return (*began, LegSignalled(leg, signal, hindrance(headers)))
 
     def _park(self, headers: Headers, *, parked: bool) -> tuple[LegEvent, ...]:
         leg = self._legs.get(headers.get("Unique-ID", ""))
@@ -188,6 +196,25 @@ class LegBook:
             case "answered":
                 return self._answer(headers)
         return ()
+
+
+def is_true(value: str) -> bool:
+    """Say whether FreeSWITCH takes a value for true (switch_true)."""
+    return value.lower() in _TRUE
+
+
+def hindrance(headers: Headers) -> str:
+    """Say why the leg with these variables must not be recorded, in one clause; empty where it may be."""
+    for variable in PASSED_BY:
+        if is_true(headers.get(f"variable_{variable}", "")):
+            return f"{variable}=true keeps the audio from FreeSWITCH: unset it for this trunk"
+    if is_true(headers.get("variable_media_bug_answer_req", "")):
+        return "media_bug_answer_req=true lets nobody listen before the answer: unset it for this trunk"
+    for name in headers:
+        if name.removeprefix("variable_").startswith(RUN_BY_RECORDINGS):
+            variable = name.removeprefix("variable_")
+            return f"{variable} would run for the agent's recording too: set it after the answer"
+    return ""
 
 
 def trunk_of(headers: Headers) -> str:

@@ -20,7 +20,7 @@ from agent.hearing.sound import Encoding
 from agent.pbx.freeswitch.client import EventSocketClient
 from agent.pbx.freeswitch.connection import EventSocketError
 from agent.pbx.freeswitch.file_tap import FileTap
-from agent.pbx.freeswitch.legs import LegBook
+from agent.pbx.freeswitch.legs import PASSED_BY, LegBook, hindrance
 from agent.pbx.freeswitch.spool import LINEAR_ENDING, NATIVE, Recording, Spool, SpoolError
 from agent.pbx.port import CallListener, Leg, TapKind
 
@@ -31,8 +31,6 @@ CODEC = "rtp_use_codec_name"
 """Variable with the codec's name as in the session description, set once early media is set up."""
 PROXY = "PROXY"
 """The codec of a leg whose media FreeSWITCH passes through unread."""
-PASSED_BY = ("proxy_media", "bypass_media")
-"""Variables of either leg by which the media passes FreeSWITCH by."""
 
 _OURS = (
     "RECORD_READ_ONLY=true,enable_file_write_buffering=false,"
@@ -116,8 +114,8 @@ class Recorder:
 
     async def _attach(self, leg: Leg, anew: bool) -> str:
         """Return why the leg cannot be heard, empty where it can."""
-        if hindrance := await self._passed_by(leg):
-            return f"{hindrance} keeps the audio from FreeSWITCH: unset it for this trunk"
+        if why := await self._passed_by(leg):
+            return why
         if anew:
             path = self.spool.path_of(leg.id)
             await self._client.api(_stop(leg, path))
@@ -187,11 +185,11 @@ class Recorder:
                 self._client.post_api(_stop(leg, path))
 
     async def _passed_by(self, leg: Leg) -> str:
-        """Name the variable by which the leg's media passes FreeSWITCH by, empty where none does."""
-        channels = [leg.id, leg.dialer.id] if leg.dialer else [leg.id]
-        asked = [(channel, variable) for channel in channels for variable in PASSED_BY]
-        said = await asyncio.gather(*(self._client.getvar(*question) for question in asked))
-        return next((f"{q[1]}={text}" for q, text in zip(asked, said, strict=True) if text in _TRUE), "")
+        """Say by which variable of the dialling leg the media passes FreeSWITCH by, empty where none does."""
+        if leg.dialer is None:
+            return ""
+        said = await asyncio.gather(*(self._client.getvar(leg.dialer.id, name) for name in PASSED_BY))
+        return hindrance({f"variable_{name}": value for name, value in zip(PASSED_BY, said, strict=True)})
 
     async def _codec(self, leg: Leg) -> str:
         """Return the leg's codec as in its session description, empty where it does not become known."""
@@ -204,8 +202,6 @@ class Recorder:
 
 
 _PASSED_THROUGH = "its media only passes through FreeSWITCH: unset proxy_media and inbound-proxy-media"
-_TRUE = ("true", "yes", "on", "1", "enabled", "active", "allow")
-"""What FreeSWITCH takes for true (switch_true)."""
 
 
 def _stop(leg: Leg, path: str) -> str:

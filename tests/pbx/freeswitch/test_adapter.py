@@ -183,6 +183,20 @@ async def test_a_leg_whose_media_passes_by_is_never_touched(
     assert not freeswitch.named("api uuid_record")
 
 
+@pytest.mark.parametrize(
+    "variable", ["media_bug_answer_req", "execute_on_record_start", "api_on_record_stop"]
+)
+async def test_a_leg_whose_pbx_would_act_on_our_recording_is_not_recorded(
+    freeswitch: ScriptedFreeSwitch, adapter: FreeSwitchAdapter, ear: Ear, variable: str
+) -> None:
+    leg = freeswitch.dial("b-leg")
+    leg.variables[variable] = "true"
+    freeswitch.early_media(leg)
+    await until(lambda: ear.failed)
+    assert variable in ear.failed["b-leg"]
+    assert not freeswitch.named("api uuid_record")
+
+
 @pytest.mark.parametrize("choice", TapChoice)
 async def test_a_profile_that_proxies_costs_the_tap_and_never_the_call(
     freeswitch: ScriptedFreeSwitch, folder: Path, ear: Ear, choice: TapChoice

@@ -111,6 +111,37 @@ def test_a_trunk_is_the_gateway_or_the_profile_and_never_the_number(
 
 
 @pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("proxy_media", "true", "proxy_media=true keeps the audio from FreeSWITCH: unset it for this trunk"),
+        ("bypass_media", "Yes", "bypass_media=true keeps the audio from FreeSWITCH: unset it for this trunk"),
+        ("bypass_media", "false", ""),
+        (
+            "media_bug_answer_req",
+            "1",
+            "media_bug_answer_req=true lets nobody listen before the answer: unset it for this trunk",
+        ),
+        (
+            "execute_on_record_start_2",
+            "playback /beep.wav",
+            "execute_on_record_start_2 would run for the agent's recording too: set it after the answer",
+        ),
+        (
+            "record_post_process_exec_api",
+            "system:mail",
+            "record_post_process_exec_api would run for the agent's recording too: set it after the answer",
+        ),
+        ("record_seconds", "3", ""),
+    ],
+)
+def test_a_leg_that_must_not_be_recorded_says_why(
+    book: LegBook, variable: str, value: str, said: str
+) -> None:
+    media = Event({**BRIDGED, "Event-Name": "CHANNEL_PROGRESS_MEDIA", f"variable_{variable}": value})
+    assert book.take(media)[1:] == (LegSignalled(LEG, Signal.PROGRESS, said),)
+
+
+@pytest.mark.parametrize(
     ("variables", "final"),
     [
         ({"sip_term_status": "486", "hangup_cause_q850": "17"}, CarrierFinal(486, 17)),
