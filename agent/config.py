@@ -221,12 +221,31 @@ class FreeSwitchConfig(_Section):
     """Folder on tmpfs that FreeSWITCH and the agent both write to."""
     record_limit_seconds: PositiveInt = 300
     """FreeSWITCH ends a recording after this time, whatever became of the agent."""
+    unicast_ports: Annotated[str, StringConstraints(pattern=r"^\d{4,5}-\d{4,5}$")] | None = None
+    """`first-last`: ports that FreeSWITCH may send the audio of parked legs from; None: it does not."""
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
         if self.password is not None and self.password_file is not None:
             raise PydanticCustomError(COMPLAINT, "give either password or password_file, not both")
         return self
+
+    @field_validator("unicast_ports")
+    @classmethod
+    def _in_order(cls, ports: str | None) -> str | None:
+        if ports is not None:
+            first, last = map(int, ports.split("-"))
+            if not 1024 <= first <= last <= 65535:
+                raise PydanticCustomError(COMPLAINT, "give two ports from 1024 to 65535, the lower one first")
+        return ports
+
+    @property
+    def unicast_range(self) -> range:
+        """The ports of `unicast_ports`."""
+        if self.unicast_ports is None:
+            return range(0)
+        first, last = map(int, self.unicast_ports.split("-"))
+        return range(first, last + 1)
 
     def read_password(self) -> str:
         """Return the event socket's password, read from its file where it has one.

@@ -1,12 +1,16 @@
-"""The agent beside a real Asterisk under load: delays, audio lost, processor and memory.
+"""The agent beside a real PBX under load: delays, audio lost, processor and memory.
 
     python benchmarks/live.py --asterisk .lab/asterisk --calls 200 --tap spy
+    python benchmarks/live.py --asterisk .lab/asterisk --freeswitch /usr/local/freeswitch --tap native
+
+The second takes only its announcements from the Asterisk: the calls go through the FreeSWITCH of that prefix,
+placed by a dialer with `ignore_early_media=consume`; with `--tap unheard` the agent knows no trunk.
 
 `--calls` is how many there are at once. They begin one after the other, so many that after the length of one
 call as many end as begin; then as many again are placed, and while that lasts processors are read.
 Every second call rings only, so that its verdict becomes final with the carrier's final code; the others ring
-and then announce. Delays are taken at the ends: from the carrier's own RTP and SIP to the variables that a
-second manager session sees being set.
+and then announce. Delays are taken at the ends: from the carrier's own RTP and SIP to what a second session
+of the dialer sees, see live_load.py.
 """
 
 import argparse
@@ -16,19 +20,24 @@ import os
 import resource
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from live_load import AsteriskLoad, FreeSwitchLoad, Load
 
 from agent.demo import audio
 from agent.demo.agent import LabAgent
 from agent.demo.asterisk import LabAsterisk
 from agent.demo.call import Scenario
 from agent.demo.carrier import Carrier
-from agent.demo.dialer import Dialer
-from agent.demo.lab import LabPorts
+from agent.demo.freeswitch import LabFreeSwitch
 
 TAPS = ("spy", "eagi", "audiosocket")
+FREESWITCH_TAPS = ("native", "linear", "unheard")
 PACKET_SECONDS = 0.02
 SETTLE_SECONDS = 3.0
 
@@ -68,7 +77,7 @@ class Result:
     final_code_to_final_variable: Delays
     agent_cpu_percent: float
     """Of one core, while all the calls were up."""
-    asterisk_cpu_percent: float
+    pbx_cpu_percent: float
     harness_cpu_percent: float
     """Carrier and dialer."""
     idle_rss_mb: float
@@ -81,45 +90,43 @@ class Result:
     verdicts: Mapping[str, int]
 
 
-async def measure(chroot: Path, tap: str, calls: int, seconds: float) -> Result:
+async def measure(
+    load: AbstractAsyncContextManager[Load], chroot: Path, tap: str, calls: int, seconds: float
+) -> Result:
     """Keep up `calls` calls at once and measure."""
     per_second = calls / seconds
     ring = audio.RINGING_EUROPE.ulaw
     announcement = audio.prompt(chroot, "en", "cannot-complete-as-dialed", "check-number-dial-again")
     rings = Scenario(audio=ring(seconds), seconds=seconds, final=480)
     announces = Scenario(audio=ring(seconds - 8) + announcement, seconds=seconds, final=480)
-    ports = LabPorts.free()
+    settings: dict[str, Any] = {"log": {"format": "json", "level": "info"}}
     async with (
-        LabAsterisk(chroot, ports=ports) as lab,
-        LabAgent(lab, settings={"log": {"format": "json", "level": "info"}}) as agent,
-        Carrier(port=ports.carrier, fallback=lambda n: announces if int(n) % 2 else rings) as carrier,
-        lab.dialer() as dialer,
+        load as on,
+        LabAgent(on.lab, settings={**settings, **_tap_settings(on.lab, tap)}) as agent,
+        Carrier(port=on.lab.ports.carrier, fallback=lambda n: announces if int(n) % 2 else rings) as carrier,
     ):
-        for pattern in ("Variable: EARLYMEDIA_CLASS", "Variable: EARLYMEDIA_STATUS", "Event: DialBegin"):
-            await dialer.action("Filter", Operation="Add", Filter=pattern)
         idle = _rss_mb(agent.pid)
-        ids = {number: await _place(dialer, tap, number, 1 / per_second) for number in _numbers(calls)}
-        began = time.monotonic(), _cpu(agent.pid), _cpu(lab.pid), time.process_time()
-        for number in _numbers(calls, first=calls):
-            ids[number] = await _place(dialer, tap, number, 1 / per_second)
-        took, agent_cpu, asterisk_cpu, harness_cpu = (
+        numbers = _numbers(2 * calls)
+        for number in numbers[:calls]:
+            await _place(on, number, 1 / per_second)
+        began = time.monotonic(), _cpu(agent.pid), _cpu(on.lab.pid), time.process_time()
+        for number in numbers[calls:]:
+            await _place(on, number, 1 / per_second)
+        took, agent_cpu, pbx_cpu, harness_cpu = (
             now - then
             for now, then in zip(
-                (time.monotonic(), _cpu(agent.pid), _cpu(lab.pid), time.process_time()), began, strict=True
+                (time.monotonic(), _cpu(agent.pid), _cpu(on.lab.pid), time.process_time()), began, strict=True
             )
         )
         peak = _rss_mb(agent.pid)
-        for number in ids:
+        for number in numbers:
             await carrier.ended(number, timeout_seconds=seconds + 30)
         await asyncio.sleep(SETTLE_SECONDS)
-        first, final = _delays(ids, carrier, dialer)
+        first, final = _delays(on, numbers, carrier)
         journal = agent.journal()
-        sent = {number: carrier.calls_to(number)[0].packets_sent * PACKET_SECONDS for number in ids}
-        number_of = {
-            e.get("DestUniqueid"): e.get("DialString").split("@")[0] for e in dialer.named("DialBegin")
-        }
-        heard = {number_of.get(line["leg"], line["leg"]): line["audio_seconds"] for line in journal}
-        lost = [max(0.0, sent[number] - heard.get(number, 0.0)) for number in ids]
+        sent = {number: carrier.calls_to(number)[0].packets_sent * PACKET_SECONDS for number in numbers}
+        heard = {on.number_of(line["leg"]): line["audio_seconds"] for line in journal}
+        lost = [max(0.0, sent[number] - heard.get(number, 0.0)) for number in numbers]
         return Result(
             tap=tap,
             calls=calls,
@@ -128,7 +135,7 @@ async def measure(chroot: Path, tap: str, calls: int, seconds: float) -> Result:
             first_rtp_to_first_second=Delays.of(first),
             final_code_to_final_variable=Delays.of(final),
             agent_cpu_percent=round(100 * agent_cpu / took, 1),
-            asterisk_cpu_percent=round(100 * asterisk_cpu / took, 1),
+            pbx_cpu_percent=round(100 * pbx_cpu / took, 1),
             harness_cpu_percent=round(100 * harness_cpu / took, 1),
             idle_rss_mb=round(idle, 1),
             peak_rss_mb=round(peak, 1),
@@ -136,56 +143,40 @@ async def measure(chroot: Path, tap: str, calls: int, seconds: float) -> Result:
             audio_percent_lost=round(100 * sum(lost) / sum(sent.values()), 3),
             worst_call_seconds_lost=round(max(lost), 2),
             audio_seconds_dropped=round(sum(line["dropped_seconds"] for line in journal), 2),
-            verdicts=_count(line["outcome"] for line in journal),
+            verdicts=dict(Counter(line["outcome"] for line in journal)),
         )
 
 
-def _numbers(calls: int, first: int = 0) -> list[str]:
-    return [f"9{n:05}" for n in range(first, first + calls)]
+def _tap_settings(lab: LabAsterisk | LabFreeSwitch, tap: str) -> Mapping[str, Any]:
+    if tap == "unheard":
+        return {"trunks": [{"match": "nothing"}]}
+    if tap in FREESWITCH_TAPS:
+        return {"freeswitch": lab.agent_config["freeswitch"] | {"tap": tap}}
+    return {}
 
 
-async def _place(dialer: Dialer, tap: str, number: str, pause_seconds: float) -> str:
-    """Place one call and pause; return the Uniqueid of the channel whose variables the dialer would read."""
+def _numbers(calls: int) -> list[str]:
+    return [f"9{n:05}" for n in range(calls)]
+
+
+async def _place(on: Load, number: str, pause_seconds: float) -> None:
+    """Place one call and pause."""
     due = time.monotonic() + pause_seconds
-    if tap == "spy":
-        channel_id = f"{await dialer.originate(f'Local/{number}@outbound/n', 'answered')}-2"
-    else:
-        context = "earlymedia-originate" + ("-audiosocket" if tap == "audiosocket" else "")
-        channel_id = await dialer.originate(
-            f"PJSIP/{number}@carrier",
-            context,
-            early_media=True,
-            variables={"EARLYMEDIA_NUMBER": number, "EARLYMEDIA_NEXT_CONTEXT": "answered"},
-        )
+    await on.place(number)
     await asyncio.sleep(due - time.monotonic())
-    return channel_id
 
 
-def _delays(ids: Mapping[str, str], carrier: Carrier, dialer: Dialer) -> tuple[list[float], list[float]]:
-    """Return for each call the delays of the first judged second, and of the final variable after the end."""
-    judged: dict[str, float] = {}
-    final: dict[str, float] = {}
-    for event in dialer.named("VarSet"):
-        channel, name, value = event.get("Uniqueid"), event.get("Variable"), event.get("Value")
-        if name == "EARLYMEDIA_CLASS" and value not in ("", "none"):
-            judged.setdefault(channel, event.at)
-        if name == "EARLYMEDIA_STATUS" and value == "final":
-            final.setdefault(channel, event.at)
+def _delays(on: Load, numbers: Iterable[str], carrier: Carrier) -> tuple[list[float], list[float]]:
+    """Return for each call the delays of the first judged second, and of the final verdict after the end."""
+    judged, final = on.first_judged(), on.final()
     first, last = [], []
-    for number, channel in ids.items():
+    for number in numbers:
         call = carrier.calls_to(number)[0]
-        if channel in judged and call.first_rtp is not None:
-            first.append(judged[channel] - call.first_rtp)
-        if channel in final and call.final_sent is not None and int(number) % 2 == 0:
-            last.append(final[channel] - call.final_sent)
+        if number in judged and call.first_rtp is not None:
+            first.append(judged[number] - call.first_rtp)
+        if number in final and call.final_sent is not None and int(number) % 2 == 0:
+            last.append(final[number] - call.final_sent)
     return first, last
-
-
-def _count(outcomes: Iterable[str]) -> dict[str, int]:
-    counted: dict[str, int] = {}
-    for outcome in outcomes:
-        counted[outcome] = counted.get(outcome, 0) + 1
-    return counted
 
 
 def _cpu(pid: int) -> float:
@@ -205,12 +196,15 @@ def main() -> None:
     parser.add_argument("--asterisk", type=Path, required=True, help="folder that scripts/setup made")
     parser.add_argument("--calls", type=int, default=200, help="calls at once")
     parser.add_argument("--seconds", type=float, default=25.0, help="length of each call")
-    parser.add_argument("--tap", choices=TAPS, action="append", help="which taps; all if none is named")
+    parser.add_argument("--freeswitch", type=Path, help="prefix of the FreeSWITCH to measure instead")
+    parser.add_argument("--tap", choices=TAPS + FREESWITCH_TAPS, action="append", help="all if none is named")
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
-    for tap in options.tap or TAPS:
-        result = asyncio.run(measure(options.asterisk, tap, options.calls, options.seconds))
+    chroot, prefix = options.asterisk, options.freeswitch
+    for tap in options.tap or (FREESWITCH_TAPS if prefix else TAPS):
+        load = FreeSwitchLoad.open(prefix) if prefix else AsteriskLoad.open(chroot, tap)
+        result = asyncio.run(measure(load, chroot, tap, options.calls, options.seconds))
         print(json.dumps(asdict(result), indent=1))  # noqa: T201, this is what a benchmark is for
 
 

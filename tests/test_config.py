@@ -111,6 +111,12 @@ def test_a_cut_needs_a_cause() -> None:
             "config.yaml: freeswitch: give either password or password_file, not both.",
         ),
         (
+            "freeswitch: {unicast_ports: 28599-28100}",
+            "config.yaml: freeswitch.unicast_ports: give two ports from 1024 to 65535, the lower one first.",
+        ),
+        ("freeswitch: {unicast_ports: 28100}", None),
+        ("freeswitch: {unicast_ports: 28100-99999}", None),
+        (
             "asterisk: {port: 70000}",
             "config.yaml: asterisk.port: it should be less than or equal to 65535, change it.",
         ),

@@ -1,9 +1,11 @@
 """The unit fits the configuration that ships with it, and gives away nothing that it need not."""
 
+import stat
 from pathlib import Path
 
 import pytest
 
+from agent.check.freeswitch import TAP_FOLDER_MODE
 from agent.config import Config
 
 SYSTEMD = Path(__file__).parent.parent / "systemd"
@@ -20,6 +22,7 @@ def settings(file: str) -> dict[str, list[str]]:
 
 UNIT = settings("earlymedia-agent.service")
 DROP_IN = settings("earlymedia-agent.service.d/asterisk-group.conf")
+FREESWITCH_DROP_IN = settings("earlymedia-agent.service.d/freeswitch-group.conf")
 
 
 def test_the_service_tells_systemd_how_it_fares() -> None:
@@ -72,6 +75,18 @@ def test_the_socket_can_be_given_to_the_pbx_group() -> None:
     assert UNIT["SystemCallFilter"][-1] == "@chown"
     assert "PrivateUsers" not in UNIT
     assert DROP_IN["ExecStartPre"] == ["/bin/chgrp asterisk /run/earlymedia"]
+
+
+def test_freeswitch_and_the_agent_share_the_default_tap_folder() -> None:
+    assert FREESWITCH_DROP_IN == {"SupplementaryGroups": ["freeswitch"]}
+    lines = (SYSTEMD / "earlymedia-freeswitch.tmpfiles.conf").read_text(encoding="utf-8").splitlines()
+    (line,) = [line for line in lines if not line.startswith("#")]
+    kind, folder, mode, owner, group, age = line.split()
+    assert (kind, owner, group, age) == ("d", "root", "freeswitch", "-")
+    assert Path(folder) == Config().freeswitch.tap_folder
+    assert int(mode, 8) & TAP_FOLDER_MODE == TAP_FOLDER_MODE
+    assert not int(mode, 8) & stat.S_ISVTX
+    assert not int(mode, 8) & stat.S_IRWXO
 
 
 def test_a_pbx_that_stops_does_not_take_the_agent_along() -> None:

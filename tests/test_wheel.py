@@ -48,9 +48,12 @@ def test_what_an_admin_copies_comes_along(installed: Path, tmp_path: Path) -> No
         "dialplan/asterisk/manager_earlymedia.conf",
         "dialplan/asterisk/earlymedia-eagi",
         "dialplan/asterisk/earlymedia-sync",
+        "dialplan/freeswitch/earlymedia.xml",
+        "dialplan/freeswitch/event_socket.conf.xml",
         "models/student.joblib",
         "models/student.json",
         "systemd/earlymedia-agent.service",
+        "systemd/earlymedia-freeswitch.tmpfiles.conf",
     ):
         assert (share / shipped).read_bytes() == (REPOSITORY / shipped).read_bytes()
     for shim in ("earlymedia-eagi", "earlymedia-sync"):

@@ -9,9 +9,10 @@ from rich.text import Text
 
 from agent.check.asterisk import check_asterisk
 from agent.check.finding import Finding, Gravity, fine, problem
+from agent.check.freeswitch import check_freeswitch
 from agent.config import Config, ConfigError, Mode
 from agent.hearing.forest import Forest, ModelError
-from agent.service.settings import asterisk_settings
+from agent.service.settings import asterisk_settings, freeswitch_settings
 
 MARK = {
     Gravity.FINE: Text("  ok  ", "green"),
@@ -27,16 +28,22 @@ async def check_and_show(config: Config, as_json: bool, admin: tuple[str, str] =
     """
     findings = _local(config)
     try:
-        settings = asterisk_settings(config)
-        second = replace(settings.ami, username=admin[0], secret=admin[1]) if admin[0] else None
-        findings += await check_asterisk(settings, second)
+        findings += await _of_pbx(config, admin)
     except ConfigError as error:
-        findings.append(problem("configuration", str(error), "put the AMI secret there"))
+        findings.append(problem("configuration", str(error), "put the password there"))
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings]) + "\n")
     else:
         _print(findings)
     return int(any(finding.gravity is Gravity.PROBLEM for finding in findings))
+
+
+async def _of_pbx(config: Config, admin: tuple[str, str]) -> list[Finding]:
+    if config.pbx == "freeswitch":
+        return await check_freeswitch(freeswitch_settings(config))
+    settings = asterisk_settings(config)
+    second = replace(settings.ami, username=admin[0], secret=admin[1]) if admin[0] else None
+    return await check_asterisk(settings, second)
 
 
 def _local(config: Config) -> list[Finding]:

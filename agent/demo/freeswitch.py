@@ -42,7 +42,7 @@ class LabFreeSwitch(LabProcess):
             prefix: where FreeSWITCH is installed; it is only read.
             home: the lab's folder, made where it is not there.
             ports: where to listen; the defaults if not given.
-            tap_folder: where the agent lets FreeSWITCH record to; `home`/taps if not given.
+            tap_folder: where the agent lets FreeSWITCH record to; one in memory if not given.
 
         Raises:
             LabError: `prefix` holds no FreeSWITCH.
@@ -52,7 +52,7 @@ class LabFreeSwitch(LabProcess):
             raise LabError(f"{prefix} holds no bin/freeswitch: set {PREFIX_VARIABLE} to its --prefix")
         self.prefix, self.home = prefix.resolve(), home
         self.ports = ports or LabPorts()
-        self.tap_folder = tap_folder or home / "taps"
+        self.tap_folder = tap_folder or Path(f"/dev/shm/earlymedia-lab-{self.ports.sip}")  # noqa: S108
         self.password = secrets.token_hex(8)
 
     async def __aenter__(self) -> Self:
@@ -65,6 +65,7 @@ class LabFreeSwitch(LabProcess):
     async def __aexit__(self, *_: object) -> None:
         """Stop; the folder stays, for who wants to read its logs."""
         await self.stop()
+        shutil.rmtree(self.tap_folder, ignore_errors=True)
 
     @property
     def agent_config(self) -> dict[str, Any]:
@@ -85,10 +86,11 @@ class LabFreeSwitch(LabProcess):
 
     def configure(self) -> None:
         """Write the lab's folder afresh; logs and records of an earlier run are gone."""
-        for name in ("conf", "log", "run", "db", "taps"):
+        for name in ("conf", "log", "run", "db"):
             shutil.rmtree(self.home / name, ignore_errors=True)
             (self.home / name).mkdir(parents=True)
         self.tap_folder.mkdir(parents=True, exist_ok=True)
+        self.tap_folder.chmod(0o2770)
         values = {
             "HOME": str(self.home),
             "SIP_PORT": str(self.ports.sip),

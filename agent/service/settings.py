@@ -64,6 +64,7 @@ def freeswitch_settings(config: Config) -> FreeSwitchSettings:
             choice=RecordingChoice(freeswitch.tap),
             limit_s=freeswitch.record_limit_seconds,
         ),
+        unicast_ports=freeswitch.unicast_range,
     )
 
 

@@ -263,7 +263,7 @@ class TestOnFreeSwitch(CallsOn):
 
     pbx = PbxKind.FREESWITCH
     tap = TapKind.RECORD_NATIVE
-    late_seconds = 0.5
+    late_seconds = 0.8
 
     @pytest_asyncio.fixture(scope="class", loop_scope="session")
     @classmethod

@@ -82,6 +82,7 @@ freeswitch:
   tap: linear
   tap_folder: /dev/shm/taps
   record_limit_seconds: 60
+  unicast_ports: 28100-28599
 """
 
 
@@ -91,7 +92,12 @@ def test_the_freeswitch_adapter_gets_what_the_file_says() -> None:
     assert settings.event_socket.password == "pa55word"
     assert "pa55word" not in repr(settings)
     assert settings.recorder.choice is RecordingChoice.LINEAR
+    assert settings.unicast_ports == range(28100, 28600)
     assert (settings.recorder.folder, settings.recorder.limit_s) == (Path("/dev/shm/taps"), 60)
+
+
+def test_parked_legs_are_recorded_unless_ports_are_reserved() -> None:
+    assert not freeswitch_settings(parse("freeswitch: {password: a}", "config.yaml")).unicast_ports
 
 
 def test_the_password_of_the_event_socket_may_lie_in_a_file(tmp_path: Path) -> None:

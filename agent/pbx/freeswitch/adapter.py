@@ -13,15 +13,25 @@ import structlog
 from agent.pbx.freeswitch.causes import freeswitch_name
 from agent.pbx.freeswitch.client import EventSocketClient, EventSocketSettings
 from agent.pbx.freeswitch.connection import EventSocketError
-from agent.pbx.freeswitch.legs import EVENTS, LegAnswered, LegBegan, LegBook, LegEnded, LegEvent, LegSignalled
+from agent.pbx.freeswitch.legs import (
+    EVENTS,
+    PARK_EVENTS,
+    LegAnswered,
+    LegBegan,
+    LegBook,
+    LegEnded,
+    LegEvent,
+    LegParked,
+    LegSignalled,
+)
 from agent.pbx.freeswitch.protocol import Event, ProtocolError, assignments, event_of_json
 from agent.pbx.freeswitch.recorder import Recorder, RecorderSettings
+from agent.pbx.freeswitch.unicast import Unicast
 from agent.pbx.port import CallListener, ChannelRef, Leg, Signal
 
 log = structlog.get_logger(__name__)
 
 VERDICT_EVENT = "earlymedia::verdict"
-SUBSCRIPTIONS = (f"event json {' '.join(EVENTS)}", "filter Call-Direction outbound")
 LIST_LAG_S = 1.5
 """FreeSWITCH's list of channels is late by less than this."""
 
@@ -34,6 +44,8 @@ class FreeSwitchSettings:
     """Patterns of the trunks that are heard, e.g. `sofia/gateway/carrier`."""
     event_socket: EventSocketSettings = field(default_factory=EventSocketSettings)
     recorder: RecorderSettings = field(default_factory=RecorderSettings)
+    unicast_ports: range = range(0)
+    """Ports that FreeSWITCH may send the audio of parked legs from; none: these are recorded too."""
 
 
 class FreeSwitchAdapter:
@@ -43,9 +55,12 @@ class FreeSwitchAdapter:
 
     def __init__(self, settings: FreeSwitchSettings, listener: CallListener) -> None:
         """Prepare; raises ValueError, in one sentence, for settings that cannot work."""
-        self.client = EventSocketClient(replace(settings.event_socket, subscriptions=SUBSCRIPTIONS))
+        events = " ".join((*EVENTS, *PARK_EVENTS) if settings.unicast_ports else EVENTS)
+        subscriptions = (f"event json {events}", "filter Call-Direction outbound")
+        self.client = EventSocketClient(replace(settings.event_socket, subscriptions=subscriptions))
         self.legs = LegBook(settings.trunks)
         self.recorder = Recorder(settings.recorder, self.client, self.legs, listener)
+        self.unicast = Unicast(settings.unicast_ports, self.client, self.legs, listener)
         self._listener = listener
         self._tasks: set[asyncio.Task[None]] = set()
         self._stocktaking: asyncio.Task[None] | None = None
@@ -67,6 +82,7 @@ class FreeSwitchAdapter:
     async def start(self) -> None:
         """Begin to connect; raises OSError, in one sentence, where the folder for taps cannot be used."""
         self.recorder.start()
+        self.unicast.start()
         self.client.on_event = self._event
         self.client.on_connected = self._connected
         self.client.on_lost = self._lost
@@ -77,6 +93,7 @@ class FreeSwitchAdapter:
         for task in self._tasks:
             task.cancel()
         await self.client.stop()
+        self.unicast.close()
 
     # What the service says.
 
@@ -138,7 +155,7 @@ class FreeSwitchAdapter:
         reply = await self.client.api("show channels as json")
         channels = _channels(reply.text)
         for uuid, outbound in channels.items():
-            if outbound and not self.recorder.listens(uuid):
+            if outbound and not (self.recorder.listens(uuid) or self.unicast.listens(uuid)):
                 data = await self.client.api(f"uuid_dump {uuid} json")
                 if data.ok:
                     self._catch_up_with(data.text)
@@ -160,14 +177,30 @@ class FreeSwitchAdapter:
             match event:
                 case LegBegan(leg):
                     self._listener.leg_began(leg)
-                case LegSignalled(leg, signal):
+                case LegSignalled(leg, signal, hindrance):
                     self._listener.leg_signalled(leg.id, signal)
-                    if signal is Signal.PROGRESS:
-                        self._spawn(self.recorder.attach(leg, anew=anew))
+                    if signal is Signal.PROGRESS and hindrance:
+                        self._listener.tap_failed(leg.id, hindrance)
+                    elif signal is Signal.PROGRESS:
+                        self._spawn(self._listen(leg, anew))
+                case LegParked(leg, parked):
+                    self._parked(leg, parked)
                 case LegAnswered(leg):
                     self._listener.leg_answered(leg.id)
                 case LegEnded(leg, final):
                     self._listener.leg_ended(leg.id, final)
+                    self.recorder.release(leg.id)
+                    self.unicast.release(leg.id)
+
+    async def _listen(self, leg: Leg, anew: bool) -> None:
+        if anew or leg.dialer is not None or not await self.unicast.attach(leg):
+            await self.recorder.attach(leg, anew=anew)
+
+    def _parked(self, leg: Leg, parked: bool) -> None:
+        if parked:
+            self.unicast.parked(leg.id)
+        elif self.unicast.unparked(leg.id) and self.legs.unanswered(leg.id):
+            self._spawn(self.recorder.attach(leg))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -135,6 +135,11 @@ class EventSocketClient:
             raise ValueError("An event with a Unique-ID would reach no listener, name that header otherwise.")
         self._connection().post("sendevent CUSTOM", {"Event-Subclass": subclass, **headers})
 
+    async def send_message(self, uuid: str, headers: Headers) -> Reply:
+        """Send a channel a message (`sendmsg`). Raises as `api` does."""
+        reply = self._connection().request(f"sendmsg {uuid}", headers)
+        return await _within(reply, "sendmsg", self.settings.command_timeout_s)
+
     async def drain(self, timeout_s: float) -> None:
         """Wait until FreeSWITCH has done all it was told: it does one command after another."""
         await _within(self._connection().request(PING), PING, timeout_s)

@@ -6,6 +6,10 @@ from collections.abc import Callable
 from agent.hearing.sound import Encoding
 from agent.pbx.port import TapKind
 
+FILLING = b"\xff" * 80
+"""10 ms of what FreeSWITCH fills a native recording with while no RTP comes: silence in mu-law ..."""
+ALAW_SILENCE = b"\xd5" * 80
+"""... but a constant of 2.6 % in A-law, whose silence this is (ITU-T G.711)."""
 READ_BYTES = 64 * 1024
 """Most that one read takes: 4 s of linear samples; a longer backlog takes more ticks."""
 
@@ -48,10 +52,11 @@ class FileTap:
         if self.ended:
             return b""
         try:
-            return os.read(self._fd, READ_BYTES)
+            data = os.read(self._fd, READ_BYTES)
         except OSError:
             self.close()
             return b""
+        return data.replace(FILLING, ALAW_SILENCE) if self._encoding is Encoding.ALAW else data
 
     def close(self) -> None:
         """Let go of the file, and with it of its memory; harmless to call twice."""

@@ -27,7 +27,15 @@ EVENTS = (
     "CHANNEL_HANGUP_COMPLETE",
 )
 """The events that the book reads."""
+PARK_EVENTS = ("CHANNEL_PARK", "CHANNEL_UNPARK")
+"""The events that it reads where parked legs are to be told from others."""
 
+PASSED_BY = ("proxy_media", "bypass_media")
+"""Variables by which the media of a leg passes FreeSWITCH by; true on either leg."""
+RUN_BY_RECORDINGS = ("execute_on_record_", "api_on_record_", "record_post_process_exec_")
+"""How variables begin that run something of the PBX's at every recording of a leg, and so at ours."""
+
+_TRUE = ("true", "yes", "on", "1", "enabled", "active", "allow")
 _UUID = re.compile(r"[\w.:@+-]{1,128}", re.ASCII)
 """An id that can stand in a command as it is: `origination_uuid` may be anything."""
 
@@ -45,6 +53,16 @@ class LegSignalled:
 
     leg: Leg
     signal: Signal
+    hindrance: str = ""
+    """Why the leg must not be recorded, empty where it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegParked:
+    """The leg executes `park`, or does so no more."""
+
+    leg: Leg
+    parked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +80,7 @@ class LegEnded:
     final: CarrierFinal
 
 
-LegEvent = LegBegan | LegSignalled | LegAnswered | LegEnded
+LegEvent = LegBegan | LegSignalled | LegParked | LegAnswered | LegEnded
 
 
 class LegBook:
@@ -73,6 +91,7 @@ class LegBook:
         self.trunks = tuple(trunks)
         self._legs: dict[str, Leg] = {}
         self._answered: set[str] = set()
+        self._parked: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._legs)
@@ -89,6 +108,10 @@ class LegBook:
         """Say whether a leg lives and has not been answered."""
         return leg_id in self._legs and leg_id not in self._answered
 
+    def parked(self, leg_id: str) -> bool:
+        """Say whether a leg executes `park`, as far as `PARK_EVENTS` told."""
+        return leg_id in self._parked
+
     def take(self, event: Event) -> tuple[LegEvent, ...]:
         """Take one event, or the data of a channel, and return what it says of our legs, in order."""
         headers = event.headers
@@ -99,6 +122,8 @@ class LegBook:
                 return self._signal(headers, Signal.RINGING)
             case "CHANNEL_PROGRESS_MEDIA":
                 return self._signal(headers, Signal.PROGRESS)
+            case "CHANNEL_PARK" | "CHANNEL_UNPARK":
+                return self._park(headers, parked=event.name == "CHANNEL_PARK")
             case "CHANNEL_ANSWER":
                 return self._answer(headers)
             case "CHANNEL_HANGUP_COMPLETE":
@@ -110,8 +135,7 @@ class LegBook:
     def drop(self, leg_ids: Iterable[str]) -> tuple[LegEvent, ...]:
         """Drop legs whose end was never told (found missing after a lost connection)."""
         gone = sorted(self._legs.keys() & set(leg_ids))
-        self._answered.difference_update(gone)
-        return tuple(LegEnded(self._legs.pop(leg_id), CarrierFinal()) for leg_id in gone)
+        return tuple(LegEnded(self._forget(leg_id), CarrierFinal()) for leg_id in gone)
 
     def _begin(self, headers: Headers) -> tuple[LegEvent, ...]:
         leg_id, trunk = headers.get("Unique-ID", ""), trunk_of(headers)
@@ -138,7 +162,14 @@ class LegBook:
         leg = self._legs.get(headers.get("Unique-ID", ""))
         if leg is None or leg.id in self._answered:
             return began
-        return (*began, LegSignalled(leg, signal))
+        return (*began, LegSignalled(leg, signal, hindrance(headers)))
+
+    def _park(self, headers: Headers, *, parked: bool) -> tuple[LegEvent, ...]:
+        leg = self._legs.get(headers.get("Unique-ID", ""))
+        if leg is None:
+            return ()
+        (self._parked.add if parked else self._parked.discard)(leg.id)
+        return (LegParked(leg, parked),)
 
     def _answer(self, headers: Headers) -> tuple[LegEvent, ...]:
         leg = self._legs.get(headers.get("Unique-ID", ""))
@@ -148,11 +179,13 @@ class LegBook:
         return (LegAnswered(leg),)
 
     def _end(self, headers: Headers) -> tuple[LegEvent, ...]:
-        leg = self._legs.pop(headers.get("Unique-ID", ""), None)
-        if leg is None:
-            return ()
-        self._answered.discard(leg.id)
-        return (LegEnded(leg, carrier_final(headers)),)
+        leg_id = headers.get("Unique-ID", "")
+        return (LegEnded(self._forget(leg_id), carrier_final(headers)),) if leg_id in self._legs else ()
+
+    def _forget(self, leg_id: str) -> Leg:
+        self._answered.discard(leg_id)
+        self._parked.discard(leg_id)
+        return self._legs.pop(leg_id)
 
     def _catch_up(self, headers: Headers) -> tuple[LegEvent, ...]:
         match headers.get("Answer-State"):
@@ -163,6 +196,25 @@ class LegBook:
             case "answered":
                 return self._answer(headers)
         return ()
+
+
+def is_true(value: str) -> bool:
+    """Say whether FreeSWITCH takes a value for true (switch_true)."""
+    return value.lower() in _TRUE
+
+
+def hindrance(headers: Headers) -> str:
+    """Say why the leg with these variables must not be recorded, in one clause; empty where it may be."""
+    for variable in PASSED_BY:
+        if is_true(headers.get(f"variable_{variable}", "")):
+            return f"{variable}=true keeps the audio from FreeSWITCH: unset it for this trunk"
+    if is_true(headers.get("variable_media_bug_answer_req", "")):
+        return "media_bug_answer_req=true lets nobody listen before the answer: unset it for this trunk"
+    for name in headers:
+        if name.removeprefix("variable_").startswith(RUN_BY_RECORDINGS):
+            variable = name.removeprefix("variable_")
+            return f"{variable} would run for the agent's recording too: set it after the answer"
+    return ""
 
 
 def trunk_of(headers: Headers) -> str:

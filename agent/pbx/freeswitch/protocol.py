@@ -180,20 +180,18 @@ def event_of_json(text: str) -> Event:
         ProtocolError: it is no JSON object.
     """
     try:
-        pairs = json.loads(text, object_pairs_hook=_Pairs)
+        told = json.loads(text, object_pairs_hook=_first_of_each)
     except (ValueError, RecursionError):
         raise ProtocolError("it sent an event that is no JSON") from None
-    if not isinstance(pairs, _Pairs):
+    if not isinstance(told, dict):
         raise ProtocolError("it sent an event that is no JSON object")
-    headers = _firsts((name, _text(value)) for name, value in pairs.items_in_order)
-    return Event(headers, headers.get("_body", ""))
+    headers = {name: value if isinstance(value, str) else _text(value) for name, value in told.items()}
+    return Event(MappingProxyType(headers), headers.get("_body", ""))
 
 
-class _Pairs:
-    """A JSON object with all its pairs: FreeSWITCH writes some names twice."""
-
-    def __init__(self, pairs: list[tuple[str, object]]) -> None:
-        self.items_in_order = pairs
+def _first_of_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the pairs as a mapping; FreeSWITCH writes some names twice, and there are 264 in an event."""
+    return dict(reversed(pairs))
 
 
 def _text(value: object) -> str:

@@ -50,11 +50,7 @@ class Recording:
         for fd in self.files.values():
             os.close(fd)
         self.files.clear()
-        folder, stem = Path(self.path).parent, Path(self.path).name.removesuffix(LINEAR_ENDING)
-        for pattern in (f"{stem}-in.*", f"{stem}-out.*", f"{stem}{LINEAR_ENDING}"):
-            for file in folder.glob(pattern):
-                with suppress(OSError):
-                    file.unlink()
+        _clear(Path(self.path.removesuffix(LINEAR_ENDING)))
 
 
 class Spool:
@@ -85,6 +81,10 @@ class Spool:
         """Return what a leg's native recording is called; always the same for the same leg."""
         stem = leg_id if _STEM.fullmatch(leg_id) else sha256(leg_id.encode()).hexdigest()
         return str(self._folder / f"{PREFIX}{stem}")
+
+    def clear(self, leg_id: str) -> None:
+        """Take whatever bears a leg's name out of the folder."""
+        _clear(Path(self.path_of(leg_id)))
 
     def native(self, leg_id: str) -> Recording:
         """Make the files of a native recording, for whichever codec it will be; raises SpoolError.
@@ -118,9 +118,8 @@ class Spool:
         if room.f_bavail * room.f_frsize < MIN_FREE_BYTES:
             least = MIN_FREE_BYTES // 2**20
             raise SpoolError(ENOSPC, f"{self._folder} has less than {least} MiB left: make room there.")
-        recording = Recording(path, {})
-        recording.close()  # of the same leg, left by an agent that died
-        return recording
+        _clear(Path(path.removesuffix(LINEAR_ENDING)))  # what an agent left that died
+        return Recording(path, {})
 
     def _error(self, what: str, error: OSError) -> SpoolError:
         return SpoolError(
@@ -128,6 +127,13 @@ class Spool:
             f"{self._folder} {what} ({error.strerror}): "
             f"make it with systemd-tmpfiles as docs/freeswitch.md says, and let the agent write there.",
         )
+
+
+def _clear(path: Path) -> None:
+    for pattern in (f"{path.name}-in.*", f"{path.name}-out.*", f"{path.name}{LINEAR_ENDING}"):
+        for file in path.parent.glob(pattern):
+            with suppress(OSError):
+                file.unlink()
 
 
 def _new_file(path: str) -> int:

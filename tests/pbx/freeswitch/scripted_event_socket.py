@@ -6,6 +6,7 @@ Recordings are real files that it opens by the path it is told, truncates, and w
 import asyncio
 import json
 import os
+import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ class Channel:
     variables: dict[str, str] = field(default_factory=dict)
     recordings: dict[str, list[int]] = field(default_factory=dict)
     """Open files by the path of the recording."""
+    parked: bool = False
+    unicast: socket.socket | None = None
+    """Sends from its reserved port while the channel is parked."""
     hidden: bool = False
     """Too young for the list of channels."""
 
@@ -66,6 +70,9 @@ class ScriptedFreeSwitch:
         self.greeting = b"Content-Type: auth/request\n\n"
         self.frozen = False
         """Says nothing any more, but keeps its connections."""
+        self.stuck_at = ""
+        """A command that begins so is not done before `catch_up`, nor is any that follows it."""
+        self._stuck: list[tuple[str, asyncio.StreamWriter]] = []
         self.commands: list[str] = []
         """Every command that came, in order, headers and all."""
         self.channels: dict[str, Channel] = {}
@@ -121,6 +128,11 @@ class ScriptedFreeSwitch:
         for writer in self._writers:
             writer.write(data)
 
+    def catch_up(self) -> None:
+        self.stuck_at, stuck, self._stuck = "", self._stuck, []
+        for command, writer in stuck:
+            self._obey(command, writer)
+
     def named(self, name: str) -> list[str]:
         """Return the commands that begin so."""
         return [command for command in self.commands if command.startswith(name)]
@@ -159,6 +171,12 @@ class ScriptedFreeSwitch:
         """Let the far end be heard: every recording of the channel grows."""
         for files in channel.recordings.values():
             os.write(files[0], audio)
+        if channel.unicast is not None and channel.parked:
+            channel.unicast.send(audio)
+
+    def park(self, channel: Channel, *, parked: bool = True) -> None:
+        channel.parked = parked
+        self.tell(channel, "CHANNEL_PARK" if parked else "CHANNEL_UNPARK")
 
     def answer(self, channel: Channel) -> None:
         channel.state = "answered"
@@ -252,13 +270,30 @@ class ScriptedFreeSwitch:
         return "+OK Success\n"
 
     def _close(self, channel: Channel, path: str = "") -> bool:
-        """End one recording of a channel, or all of them."""
+        """End one recording of a channel, or all that it sends."""
+        if channel.unicast is not None and not path:
+            channel.unicast.close()
         paths = [path] if path else list(channel.recordings)
         ended = [channel.recordings.pop(path) for path in paths if path in channel.recordings]
         for files in ended:
             for descriptor in files:
                 os.close(descriptor)
         return bool(ended)
+
+    def _message(self, uuid: str, *lines: str) -> None:
+        """Begin to send; what cannot be is not told, and what is no unicast is for nobody here."""
+        headers = dict(line.split(": ", 1) for line in lines)
+        channel = self.channels.get(uuid)
+        if channel is None or headers["call-command"] != "unicast":
+            return
+        sending = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sending.bind((headers["local-ip"], int(headers["local-port"])))
+        except OSError:
+            sending.close()
+            return
+        sending.connect((headers["remote-ip"], int(headers["remote-port"])))
+        channel.unicast = sending
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers[writer] = set()
@@ -273,7 +308,9 @@ class ScriptedFreeSwitch:
             while True:
                 command = (await reader.readuntil(b"\n\n")).decode().rstrip("\n")
                 self.commands.append(command)
-                if not self.frozen:
+                if self._stuck or (self.stuck_at and command.startswith(self.stuck_at)):
+                    self._stuck.append((command, writer))
+                elif not self.frozen:
                     self._obey(command, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -300,6 +337,8 @@ class ScriptedFreeSwitch:
                 name, value = rest.split(" ")
                 self._filters.setdefault(writer, []).append((name, value))
                 reply = f"+OK filter added. [{name}]=[{value}]"
+            case "sendmsg":
+                self._message(*rest.split("\n"))
             case "sendevent":
                 reply = "+OK 9bee6c32-0c53-4d1f-a4f5-ea1c8b6c0a9b"
         writer.write(f"Content-Type: command/reply\nReply-Text: {reply}\n\n".encode())

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,20 @@ async def test_a_leg_whose_media_passes_by_is_never_touched(
     assert not freeswitch.named("api uuid_record")
 
 
+@pytest.mark.parametrize(
+    "variable", ["media_bug_answer_req", "execute_on_record_start", "api_on_record_stop"]
+)
+async def test_a_leg_whose_pbx_would_act_on_our_recording_is_not_recorded(
+    freeswitch: ScriptedFreeSwitch, adapter: FreeSwitchAdapter, ear: Ear, variable: str
+) -> None:
+    leg = freeswitch.dial("b-leg")
+    leg.variables[variable] = "true"
+    freeswitch.early_media(leg)
+    await until(lambda: ear.failed)
+    assert variable in ear.failed["b-leg"]
+    assert not freeswitch.named("api uuid_record")
+
+
 @pytest.mark.parametrize("choice", TapChoice)
 async def test_a_profile_that_proxies_costs_the_tap_and_never_the_call(
     freeswitch: ScriptedFreeSwitch, folder: Path, ear: Ear, choice: TapChoice
@@ -240,6 +255,38 @@ async def test_a_leg_that_ends_while_we_attach_leaves_nothing_and_is_no_failure(
     await asyncio.sleep(SETTLED_S)
     assert list(folder.iterdir()) == []
     assert (ear.failed, ear.taps) == ({}, {})
+
+
+async def test_an_agent_that_stops_half_way_stops_what_it_began(
+    freeswitch: ScriptedFreeSwitch, adapter: FreeSwitchAdapter, ear: Ear, folder: Path
+) -> None:
+    leg = freeswitch.dial("b-leg")
+    freeswitch.early_media(leg, codec_known=False)  # so that it still asks for the codec
+    await until(lambda: leg.recordings)
+    await adapter.stop()
+    assert not leg.recordings
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_recording_that_begins_when_nobody_awaits_it_any_more_leaves_nothing(
+    freeswitch: ScriptedFreeSwitch, folder: Path, ear: Ear
+) -> None:
+    patient = replace(settings(freeswitch), command_timeout_s=0.1, ping_timeout_s=5.0)
+    adapter = FreeSwitchAdapter(replace(adapter_settings(freeswitch, folder), event_socket=patient), ear)
+    await adapter.start()
+    await until(lambda: freeswitch.named("api show channels"))
+    leg = freeswitch.dial("b-leg")
+    freeswitch.stuck_at = "api uuid_record"
+    freeswitch.early_media(leg)
+    await until(lambda: ear.failed)
+    assert ear.failed["b-leg"] == "FreeSWITCH did not answer uuid_record within 0.1 s."
+    freeswitch.catch_up()  # it begins, in files of its own, and reads that it is to stop
+    await adapter.client.drain(1)
+    assert not leg.recordings
+    freeswitch.end(leg, sip=486)
+    await until(lambda: ear.finals)
+    assert list(folder.iterdir()) == []
+    await adapter.stop()
 
 
 async def test_a_full_disk_costs_the_tap_and_never_the_call(

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 
 from agent.pbx.freeswitch.legs import (
     EVENTS,
+    PARK_EVENTS,
     LegAnswered,
     LegBegan,
     LegBook,
     LegEnded,
+    LegParked,
     LegSignalled,
     carrier_final,
     trunk_of,
@@ -109,6 +111,37 @@ def test_a_trunk_is_the_gateway_or_the_profile_and_never_the_number(
 
 
 @pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("proxy_media", "true", "proxy_media=true keeps the audio from FreeSWITCH: unset it for this trunk"),
+        ("bypass_media", "Yes", "bypass_media=true keeps the audio from FreeSWITCH: unset it for this trunk"),
+        ("bypass_media", "false", ""),
+        (
+            "media_bug_answer_req",
+            "1",
+            "media_bug_answer_req=true lets nobody listen before the answer: unset it for this trunk",
+        ),
+        (
+            "execute_on_record_start_2",
+            "playback /beep.wav",
+            "execute_on_record_start_2 would run for the agent's recording too: set it after the answer",
+        ),
+        (
+            "record_post_process_exec_api",
+            "system:mail",
+            "record_post_process_exec_api would run for the agent's recording too: set it after the answer",
+        ),
+        ("record_seconds", "3", ""),
+    ],
+)
+def test_a_leg_that_must_not_be_recorded_says_why(
+    book: LegBook, variable: str, value: str, said: str
+) -> None:
+    media = Event({**BRIDGED, "Event-Name": "CHANNEL_PROGRESS_MEDIA", f"variable_{variable}": value})
+    assert book.take(media)[1:] == (LegSignalled(LEG, Signal.PROGRESS, said),)
+
+
+@pytest.mark.parametrize(
     ("variables", "final"),
     [
         ({"sip_term_status": "486", "hangup_cause_q850": "17"}, CarrierFinal(486, 17)),
@@ -138,6 +171,15 @@ def test_a_leg_older_than_we_is_taken_up_where_it_stands(book: LegBook) -> None:
     assert book.take(event("CHANNEL_DATA", Answer_State="hangup")) == ()
 
 
+def test_a_leg_is_parked_until_it_is_not(book: LegBook) -> None:
+    assert book.take(event("CHANNEL_PARK")) == ()  # nobody's
+    book.take(event("CHANNEL_ORIGINATE"))
+    assert book.take(event("CHANNEL_PARK")) == (LegParked(LEG, True),)
+    assert book.parked("b-leg")
+    assert book.take(event("CHANNEL_UNPARK")) == (LegParked(LEG, False),)
+    assert not book.parked("b-leg")
+
+
 def test_legs_that_are_gone_are_dropped(book: LegBook) -> None:
     book.take(event("CHANNEL_ORIGINATE"))
     assert book.drop(["nobody"]) == ()
@@ -145,7 +187,7 @@ def test_legs_that_are_gone_are_dropped(book: LegBook) -> None:
     assert book.all() == ()
 
 
-NAMES = st.sampled_from([*EVENTS, "CHANNEL_DATA", "HEARTBEAT", ""])
+NAMES = st.sampled_from([*EVENTS, *PARK_EVENTS, "CHANNEL_DATA", "HEARTBEAT", ""])
 HEADERS = st.dictionaries(
     st.sampled_from([*BRIDGED, "Answer-State", "variable_sip_term_status"]), st.text(max_size=5)
 )
