@@ -242,6 +242,7 @@ class SettlingConfig(_Section):
     announcement_seconds: PositiveInt = Settling().announcement_seconds
     announcement_confidence: Share = Settling().announcement_confidence
     tone_confidence: Share = Settling().tone_confidence
+    unnamed_tone_confidence: Share = Settling().unnamed_tone_confidence
     tone_abstain_below: Share = Settling().tone_abstain_below
     announcement_margin: Share = Settling().announcement_margin
     doubt_halves_every_seconds: PositiveFloat = Settling().doubt_halves_every_seconds

@@ -48,6 +48,8 @@ class Settling:
     """An announcement is not final below this confidence, 0 to 1."""
     tone_confidence: float = 0.7
     """A tone that says why the call fails (busy, SIT, ...) is final from this confidence on, 0 to 1."""
+    unnamed_tone_confidence: float = 0.65
+    """How sure it is at most that a tone is ringing whose cadence is of no network, 0 to 1."""
     tone_abstain_below: float = 0.4
     """A tone whose meaning is less sure than this is `unknown`, 0 to 1: busy in one country, congestion in as
     many others."""
@@ -131,6 +133,15 @@ class Evidence:
             and tone.confidence >= self.settling.tone_confidence
         )
 
+    @property
+    def announced(self) -> bool:
+        """Enough clear speech has been heard in a row to make an announcement final."""
+        return (
+            self.speech_run >= self.settling.announcement_seconds
+            and self.speech_run_weight >= self.settling.announcement_margin * self.speech_run
+            and self.belief(Sound.SPEECH) >= self.settling.announcement_confidence
+        )
+
     def hear(self, second: HeardSecond) -> None:
         """Take in one second of audio; O(1)."""
         if self.closed:
@@ -159,7 +170,7 @@ class Evidence:
         if sound is Sound.SPEECH:
             self.speech_run += 1
             self.speech_run_weight += margin
-            if self._announcement_is_final():
+            if self.announced:
                 self.final_at = float(self.seconds_heard)
 
     def hear_tone(self, event: ToneEvent) -> None:
@@ -237,13 +248,6 @@ class Evidence:
             if other is not sound:
                 self.weight[other] *= 1.0 - self.settling.contradiction * margin
         self.weight[sound] = min(self.weight[sound] + margin, self.settling.memory_seconds)
-
-    def _announcement_is_final(self) -> bool:
-        return (
-            self.speech_run >= self.settling.announcement_seconds
-            and self.speech_run_weight >= self.settling.announcement_margin * self.speech_run
-            and self.belief(Sound.SPEECH) >= self.settling.announcement_confidence
-        )
 
 
 def in_order(seconds: Sequence[HeardSecond], tones: Sequence[ToneEvent]) -> Iterator[HeardSecond | ToneEvent]:
