@@ -35,7 +35,7 @@ def verdict_of(timeline: str) -> Verdict:
         (12 * "r...." + "sssss", Outcome.ANNOUNCEMENT),
         ("rrrrmmmmm", Outcome.MUSIC),
         ("r..r..s..r..r", Outcome.RINGING),
-        ("rsm", Outcome.UNKNOWN),
+        ("rms", Outcome.UNKNOWN),
     ],
 )
 def test_a_call_is_judged_by_its_course(timeline: str, outcome: Outcome) -> None:
