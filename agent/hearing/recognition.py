@@ -38,6 +38,7 @@ RIVAL = 0.7
 _ALIKE = 0.2
 _LITTLE = np.float32(1.0)
 _QUARTER = FRAMES_PER_SECOND // 4
+_NOBODY = -1
 _SHIFTS = 2
 _KEPT_SHIFTS = 4
 _VOTING_SECONDS = 3
@@ -240,22 +241,30 @@ def _best(
     prints = known.tape.prints.take(frames, axis=0, mode="clip")
     agreed = agreement(np.concatenate([second.movement for second in seconds]), prints, _QUARTER)
     moved = np.concatenate([second.moved for second in seconds])
-    likeness = _fours(agreed).sum(axis=2) / (moved.reshape(-1, 4).sum(axis=1) + _LITTLE)
+    sizes = moved.reshape(-1, 4).sum(axis=1) + _LITTLE
+    likeness = _fours(agreed).sum(axis=2) / sizes
     still = np.flatnonzero(likeness.max(axis=1) >= _ALIKE)
     if not still.size:
         return None, []
-    quarters = _fours(agreed / (moved + _LITTLE) >= _ALIKE).sum(axis=2)
-    owners = known.owners[known.tape.recording_at(begins + FRAMES_PER_SECOND // 2)]
-    above = np.maximum(likeness - np.float32(CHANCE), 0)
+    # Each quarter belongs to the recording that lies there: a second may begin in one and end in the next.
+    middles = begins[..., np.newaxis] + (np.arange(4) * _QUARTER + _QUARTER // 2)
+    owners = known.owners[known.tape.recording_at(middles)]
     if allowed is not None:
-        above = np.where(allowed[owners], above, 0)
+        owners = np.where(allowed[owners], owners, _NOBODY)
+    quarters = _fours(agreed)
+    alike = _fours(agreed / (moved + _LITTLE) >= _ALIKE)
     kept = [shifts[at] for at in still.tolist()][-_KEPT_SHIFTS:]
     everything: dict[int, float] = {}
     runs: dict[int, tuple[float, int]] = {}
-    for owner in set(owners[still].ravel().tolist()):
-        own = np.where(owners == owner, above, 0)
-        everything[owner] = float(own.max(axis=0).sum())
-        runs[owner] = max(map(_best_run, own[still].tolist(), quarters[still].tolist()))
+    for owner in set(owners[still].ravel().tolist()) - {_NOBODY}:
+        whose = owners == owner
+        own = np.where(whose, quarters, 0).sum(axis=2) / sizes
+        above = np.maximum(own - np.float32(CHANCE), 0)
+        everything[owner] = float(above.max(axis=0).sum())
+        counts = (whose & alike).sum(axis=2)
+        runs[owner] = max(map(_best_run, above[still].tolist(), counts[still].tolist()))
+    if not everything:
+        return None, kept
     owner = max(everything, key=everything.__getitem__)
     if any(sum_ > RIVAL * everything[owner] for other, sum_ in everything.items() if other != owner):
         return None, kept

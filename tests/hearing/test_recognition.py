@@ -87,6 +87,16 @@ def test_what_a_call_may_not_play_is_not_recognised(known: Known) -> None:
     assert any(matches(of_trunks, speech(4, 6.0), Recollection("b")))
 
 
+def test_what_a_call_may_not_play_is_not_taken_for_what_lies_beside_it() -> None:
+    sounds = [speech(seed, 4.0 + seed / 7) for seed in range(14)]
+    known = learn(*sounds)
+    for owner, sound in enumerate(sounds):
+        trunks = tuple(Title(str(other), "a" if other == owner else None) for other in range(14))
+        heard = np.concatenate((sound, np.zeros(8000, np.float32)))
+        assert not any(matches(replace(known, announcements=trunks), heard, Recollection("b")))
+        assert identify(known, Fingerprint.of(spectra(sound)), np.arange(14) != owner) is None
+
+
 def test_a_batch_gives_what_each_call_alone_gives(known: Known) -> None:
     sounds = [speech(seed, 6.0) for seed in (1, 2, 300)]
     calls = [Recollection() for _ in sounds]
