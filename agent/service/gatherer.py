@@ -25,8 +25,7 @@ class Gatherer:
         """Begin with a call; a better tap begins anew."""
         config = self._config()
         if call.tap is not None and config.most_unknown:
-            keeps = config.excerpt_seconds > 0
-            self._spoken[call.leg.id] = Spoken(call.tap.encoding, keeps_audio=keeps)
+            self._spoken[call.leg.id] = Spoken(call.tap.encoding, config.excerpt_seconds)
 
     def came(self, call: Call, data: bytes) -> None:
         """Take audio that is about to be heard."""
