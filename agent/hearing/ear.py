@@ -14,7 +14,7 @@ from agent.hearing.sound import SOUNDS, Encoding, HeardSecond, Sound
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
 from agent.hearing.tones import ToneEar, ToneEvent, Tones
 
-RECOGNISES_FROM = 0.2
+RECOGNISES_FROM = 0.1
 """Probability of speech from which on a second is searched for known announcements."""
 _SPEECH = SOUNDS.index(Sound.SPEECH)
 
@@ -219,6 +219,8 @@ def _named(
         batch = sorted(taken.values())[:most]
         heard = [(streams[index].recollection, starts[index][0], spectra[index]) for index in batch]
         for index, match in zip(batch, recognise(known, heard), strict=True):
+            if max(judged[index]) == judged[index][_SPEECH]:  # singers are searched too, not collected
+                streams[index].recollection.collect()
             if match is not None:
                 named[index] = known.announcements[match.owner].name
                 streams[index].announced = True

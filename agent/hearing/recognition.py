@@ -24,7 +24,7 @@ from agent.hearing.tape import Fingerprint, Shifts, Tape, elect
 WINDOW_SECONDS = 5
 """Seconds of speech that a call is recognised by."""
 COLLECTED_SECONDS = 30
-"""Seconds of speech that a call's own fingerprint holds at most."""
+"""Seconds that a call's own fingerprint holds at most."""
 CHANCE = 0.1
 """Likeness of a second below which it counts for nothing."""
 RUN_SECONDS = 3
@@ -112,6 +112,15 @@ class _Votes:
     """What they vote for."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Collected:
+    frame: int
+    hashes: NDArray[np.uint32]
+    places: NDArray[np.int32]
+    """The frames of the call at which its landmarks begin."""
+    prints: Prints
+
+
 class Recollection:
     """What recognition remembers of one call: about 130 kB while it hears speech."""
 
@@ -120,6 +129,7 @@ class Recollection:
         "_collected",
         "_edge",
         "_known",
+        "_latest",
         "_next",
         "_seconds",
         "_shifts",
@@ -134,28 +144,37 @@ class Recollection:
         self._seconds: deque[_Second] = deque(maxlen=WINDOW_SECONDS)
         self._votes: deque[_Votes] = deque(maxlen=_VOTING_SECONDS)
         self._shifts: list[int] = []
-        self._collected: list[tuple[int, NDArray[np.uint32], NDArray[np.int32], Prints]] = []
+        self._latest: _Collected | None = None
+        self._collected: list[_Collected] = []
         self._edge: LogMel = np.empty((0, MEL_BANDS), np.float32)
         self._next = -1
         self._known: Known | None = None
 
+    def collect(self) -> None:
+        """Add the second that was taken last to the call's own fingerprint, unless that is long enough."""
+        if self._latest is not None and len(self._collected) < COLLECTED_SECONDS:
+            self._collected.append(self._latest)
+            self._latest = None
+
     def collected(self, seconds: Collection[float] | None = None) -> Fingerprint:
-        """Return the fingerprint of the speech heard so far; pauses keep their length, up to a minute.
+        """Return the fingerprint of what was collected; pauses keep their length, up to a minute.
 
         With `seconds`, only of those that begin then.
         """
         wanted = [
-            piece for piece in self._collected if seconds is None or piece[0] / FRAMES_PER_SECOND in seconds
+            second
+            for second in self._collected
+            if seconds is None or second.frame / FRAMES_PER_SECOND in seconds
         ]
         if not wanted:
             return Fingerprint.of(np.zeros((0, MEL_BANDS), np.float32))
-        begin = wanted[0][0]
-        near = [piece for piece in wanted if piece[0] - begin < 60 * FRAMES_PER_SECOND]
-        prints = np.zeros((near[-1][0] - begin + FRAMES_PER_SECOND, 8), np.uint8)
-        for frame, _, _, second in near:
-            prints[frame - begin : frame - begin + FRAMES_PER_SECOND] = second
-        hashes = np.concatenate([piece[1] for piece in near])
-        frames = np.concatenate([piece[2] for piece in near]) - begin
+        begin = wanted[0].frame
+        near = [second for second in wanted if second.frame - begin < 60 * FRAMES_PER_SECOND]
+        prints = np.zeros((near[-1].frame - begin + FRAMES_PER_SECOND, 8), np.uint8)
+        for second in near:
+            prints[second.frame - begin : second.frame - begin + FRAMES_PER_SECOND] = second.prints
+        hashes = np.concatenate([second.hashes for second in near])
+        frames = np.concatenate([second.places for second in near]) - begin
         return Fingerprint(hashes[frames >= 0], frames[frames >= 0].astype(np.uint32), prints)
 
     def _know(self, known: Known) -> None:
@@ -198,9 +217,8 @@ def recognise(known: Known, heard: Sequence[tuple[Recollection, float, LogMel]])
     for index, (at, (call, _, _)) in enumerate(zip(frames, heard, strict=True)):
         new = slice(edges[index], edges[index + 1])
         hashes, places = found.hash[new], found.frame[new] + (at - CONTEXT)
-        if len(call._collected) < COLLECTED_SECONDS:
-            narrow = hashes.astype(np.uint32), places.astype(np.int32)
-            call._collected.append((at, *narrow, prints[index].copy()))
+        narrow = hashes.astype(np.uint32), places.astype(np.int32)
+        call._latest = _Collected(at, *narrow, prints[index].copy())
         call._know(known)
         call._seconds.append(_Second(at, movements[index].copy(), moved[index]))
         call._votes.append(_Votes(hashes, places, known.tape.votes(hashes, places)))

@@ -20,6 +20,7 @@ def call(announcement: int, offset: int = 0, seed: int = 0) -> Fingerprint:
     sound = noisy(speech(announcement, 7.0)[offset:], 20.0, seed)
     for at, mel in enumerate(seconds_of(spectra(sound))):
         recognise(NOTHING, [(recollection, float(at), mel)])
+        recollection.collect()
     return recollection.collected()
 
 

@@ -65,6 +65,7 @@ def unexplained(seed: int, *, noise: int = 0, code: int | None = 404, kept: bool
     recollection, sound = Recollection(), noisy(speech(seed, 6.0), 20.0, noise)
     for at, mel in enumerate(seconds_of(spectra(sound))):
         recognise(Known.of([]), [(recollection, float(at), mel)])
+        recollection.collect()
     starts = frozenset(float(at) for at in range(6))
     audio = to_pcm16(sound) if kept else b""
     return Unexplained(recollection, starts, "carrier", code, Encoding.SLIN8, audio)
