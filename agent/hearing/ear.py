@@ -20,7 +20,7 @@ _SPEECH = SOUNDS.index(Sound.SPEECH)
 
 
 class Stream:
-    """What hearing keeps of one call between ticks: about 25 kB, and 135 kB while it hears speech."""
+    """What hearing keeps of one call between ticks: about 25 kB, up to 200 kB while it hears speech."""
 
     __slots__ = (
         "_decoder",
@@ -72,6 +72,11 @@ class Stream:
     def seconds_heard(self) -> float:
         """Seconds of audio taken so far."""
         return self.samples_heard / SAMPLE_RATE
+
+    def take_recollection(self) -> Recollection:
+        """Return what the search for announcements remembers, and forget it: it is most of what is kept."""
+        taken, self.recollection = self.recollection, Recollection(self.recollection.trunk)
+        return taken
 
     def mark_gap(self) -> None:
         """Take note that audio was dropped before what comes next, which begins a new sample."""
