@@ -34,7 +34,7 @@ from agent.verdict.outcome import Outcome
 LETTER = {Sound.RINGING: "r", Sound.SPEECH: "s", Sound.MUSIC: "m", Sound.SILENCE: "."}
 """How `Evidence.timeline` writes a second."""
 _SILENCE = SOUNDS.index(Sound.SILENCE)
-_MOST_DOUBT = 4
+_MOST_DOUBT = 2
 """Seconds of music after which it does not matter how many more there are."""
 GAP = "!"
 """How `Evidence.timeline` writes that audio was lost before the next second."""
@@ -64,9 +64,9 @@ class Settling:
     speech is heard: who sings is heard as now the one, now the other."""
     doubt_halves_every_seconds: float = 0.5
     """Fully sure seconds of sound that halve the doubt, above 0."""
-    silence_doubt_halves_every_seconds: float = 2.0
+    silence_doubt_halves_every_seconds: float = 1.2
     """Fully sure seconds of silence that halve the doubt that it is silence, above 0."""
-    contradiction: float = 0.6
+    contradiction: float = 0.7
     """Share of the other sounds' weight that one fully sure second takes away, 0 to 1."""
     memory_seconds: float = 8.0
     """Greatest weight of a sound: a minute of ringing must not outlive the announcement after it."""
