@@ -16,6 +16,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -294,8 +295,10 @@ class SettlingConfig(_Section):
     announcement_seconds: PositiveInt = Settling().announcement_seconds
     announcement_confidence: Share = Settling().announcement_confidence
     tone_confidence: Share = Settling().tone_confidence
+    unnamed_tone_confidence: Share = Settling().unnamed_tone_confidence
     tone_abstain_below: Share = Settling().tone_abstain_below
     announcement_margin: Share = Settling().announcement_margin
+    singer_doubt: NonNegativeFloat = Settling().singer_doubt
     doubt_halves_every_seconds: PositiveFloat = Settling().doubt_halves_every_seconds
     silence_doubt_halves_every_seconds: PositiveFloat = Settling().silence_doubt_halves_every_seconds
     contradiction: Share = Settling().contradiction

@@ -310,13 +310,17 @@ def sweep(calls: Sequence[HeardCall], console: Console) -> None:
     """Print the figures of many settings, so that the defaults can be chosen by them."""
     table = Table("setting", "right", "abstained", "harmful", "said: median", "90 %", "final: median", "90 %")
     choices: dict[str, tuple[float, ...]] = {
-        "announcement_confidence": (0.7, 0.8, 0.9, 0.95),
-        "announcement_margin": (0.5, 0.65, 0.8, 0.9),
+        "announcement_seconds": (2, 3, 4),
+        "announcement_confidence": (0.7, 0.8, 0.9),
+        "announcement_margin": (0.65, 0.8, 0.85, 0.9, 0.95),
+        "singer_doubt": (0.0, 0.5, 0.7, 1.0),
+        "tone_confidence": (0.6, 0.7, 0.8),
+        "tone_abstain_below": (0.35, 0.4, 0.5),
         "doubt_halves_every_seconds": (0.3, 0.5, 0.8),
-        "contradiction": (0.5, 0.6, 0.7, 0.8, 0.9),
-        "memory_seconds": (3.0, 5.0, 8.0),
-        "tone_confidence": (0.4, 0.5, 0.6, 0.7),
-        "abstain_below": (0.4, 0.5, 0.6),
+        "silence_doubt_halves_every_seconds": (0.8, 1.2, 2.0),
+        "contradiction": (0.6, 0.7, 0.8),
+        "memory_seconds": (4.0, 6.0, 8.0),
+        "abstain_below": (0.4, 0.45, 0.5, 0.6),
     }
     for key, values in choices.items():
         for value in values:

@@ -9,7 +9,7 @@ import pytest
 
 from agent.announcements.announcement import Announcement
 from agent.announcements.library import Library, to_pcm16
-from agent.demo.audio import RINGING_EUROPE, silence
+from agent.demo.audio import REORDER_NORTH_AMERICA, RINGING_EUROPE, silence
 from tests.hearing.speech import speech
 
 
@@ -44,6 +44,22 @@ def test_classify_draws_pictures(ring: Path, tmp_path: Path) -> None:
     assert told.returncode == 0, told.stderr
     picture = (tmp_path / "pictures" / "ring.ulaw.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
+
+
+def test_classify_takes_a_country(tmp_path: Path) -> None:
+    (file := tmp_path / "reorder.ulaw").write_bytes(REORDER_NORTH_AMERICA.ulaw(5))
+    heard = [
+        json.loads(earlymedia("classify", "--json", *words, str(file)).stdout)["verdict"]
+        for words in ((), ("--country", "US"), ("--country", "united states"))
+    ]
+    assert {verdict["outcome"] for verdict in heard} == {"congestion"}
+    world, *named = (verdict["confidence"] for verdict in heard)
+    assert min(named) > world + 0.2
+    told = earlymedia("classify", "--country", "Atlantis", str(file))
+    assert told.returncode == 2
+    assert told.stderr == (
+        "earlymedia: 'Atlantis' is no country with known tones, write its ISO 3166-1 code, such as DE\n"
+    )
 
 
 def test_a_file_that_cannot_be_read_does_not_hide_the_others(ring: Path, tmp_path: Path) -> None:

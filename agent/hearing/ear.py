@@ -14,13 +14,13 @@ from agent.hearing.sound import SOUNDS, Encoding, HeardSecond, Sound
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
 from agent.hearing.tones import ToneEar, ToneEvent, Tones
 
-RECOGNISES_FROM = 0.2
+RECOGNISES_FROM = 0.1
 """Probability of speech from which on a second is searched for known announcements."""
 _SPEECH = SOUNDS.index(Sound.SPEECH)
 
 
 class Stream:
-    """What hearing keeps of one call between ticks: about 25 kB, and 135 kB while it hears speech."""
+    """What hearing keeps of one call between ticks: about 25 kB, up to 200 kB while it hears speech."""
 
     __slots__ = (
         "_decoder",
@@ -72,6 +72,11 @@ class Stream:
     def seconds_heard(self) -> float:
         """Seconds of audio taken so far."""
         return self.samples_heard / SAMPLE_RATE
+
+    def take_recollection(self) -> Recollection:
+        """Return what the search for announcements remembers, and forget it: it is most of what is kept."""
+        taken, self.recollection = self.recollection, Recollection(self.recollection.trunk)
+        return taken
 
     def mark_gap(self) -> None:
         """Take note that audio was dropped before what comes next, which begins a new sample."""
@@ -219,6 +224,8 @@ def _named(
         batch = sorted(taken.values())[:most]
         heard = [(streams[index].recollection, starts[index][0], spectra[index]) for index in batch]
         for index, match in zip(batch, recognise(known, heard), strict=True):
+            if max(judged[index]) == judged[index][_SPEECH]:  # singers are searched too, not collected
+                streams[index].recollection.collect()
             if match is not None:
                 named[index] = known.announcements[match.owner].name
                 streams[index].announced = True

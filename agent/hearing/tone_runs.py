@@ -135,6 +135,11 @@ class Runs:
         self._loud = 0
 
     @property
+    def frame(self) -> int:
+        """Number of the next frame that comes."""
+        return self._frame
+
+    @property
     def idle(self) -> bool:
         """Frames without a tone change nothing."""
         return self._tone is None and not self._runs

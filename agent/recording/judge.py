@@ -90,14 +90,20 @@ class Judged:
 
 
 def judge(
-    file: Path, ear: Ear, settling: Settling, policy: Policy, announcements: Mapping[str, Announcement] = {}
+    file: Path,
+    ear: Ear,
+    settling: Settling,
+    policy: Policy,
+    announcements: Mapping[str, Announcement] = {},
+    country: str | None = None,
 ) -> Judged:
     """Hear a whole recording and settle it; raises RecordingError when it cannot be read.
 
-    The `announcements` that the ear knows, by name, give a recording that plays one their own rule.
+    The `announcements` that the ear knows, by name, give a recording that plays one their own rule. `country`
+    is the ISO 3166-1 code of the country whose tones it holds, None for any.
     """
     encoding, data = load(file)
-    stream = Stream(encoding)
+    stream = Stream(encoding, country)
     (seconds,) = ear.hear([(stream, data)])
     evidence = Evidence(settling)
     evidence.early_media()

@@ -48,7 +48,9 @@ def draw(judged: Judged, target: Path, dpi: int = 100) -> None:
     _probabilities(below, judged)
     verdict = judged.verdict
     when = "" if not _was_final(judged) else f", final after {verdict.final_at:.1f} s"
-    above.set_title(f"{judged.file.name}: {verdict.spelled} ({verdict.confidence:.2f}){when}", loc="left")
+    above.set_title(
+        f"{judged.file.name}: {verdict.spelled} ({verdict.confidence:.2f}){when}", loc="left", fontsize=10
+    )
     for turn in judged.turns:
         if turn.final:
             for axes in (above, middle, below):
@@ -119,6 +121,8 @@ def _tones(spectra: Power) -> list[tuple[float, float]]:
         for run in (*moment.runs, moment.unfinished):
             if run.lines:
                 lasts[run.start] = run.frames
+    if lasts and spans and max(lasts) >= spans[-1][0]:  # the last one goes on
+        lasts[max(lasts)] = spans[-1][1] - max(lasts)
     return [
         (start / FRAMES_PER_SECOND + _MIDDLE_S, frames / FRAMES_PER_SECOND) for start, frames in lasts.items()
     ]

@@ -37,8 +37,13 @@ def strip(seconds: Sequence[HeardSecond]) -> Text:
     return text
 
 
-def classify_and_show(files: Sequence[Path], config: Config, as_json: bool, plot: Path | None) -> bool:
-    """Judge files and show them; files that cannot be read are named at the end. Say whether any was."""
+def classify_and_show(
+    files: Sequence[Path], config: Config, as_json: bool, plot: Path | None, country: str | None = None
+) -> bool:
+    """Judge files and show them; files that cannot be read are named at the end. Say whether any was.
+
+    `country` is the ISO 3166-1 code of the country whose tones they hold, None for any.
+    """
     ear = Ear(Forest.load(config.model.path), tone_ear=ToneEar())
     announcements = _known_to(ear, config.announcements.file)
     settling, policy = config.settling.settling, config.policy_of(None)
@@ -54,7 +59,7 @@ def classify_and_show(files: Sequence[Path], config: Config, as_json: bool, plot
     )
     for file in shown:
         try:
-            judged = judge(file, ear, settling, policy, announcements)
+            judged = judge(file, ear, settling, policy, announcements, country)
         except RecordingError as error:
             faults.append(str(error))
             continue
@@ -96,7 +101,7 @@ def _add(table: Table, judged: Judged) -> None:
         strip(judged.seconds),
         Text(verdict.spelled),
         f"{verdict.confidence:.2f}",
-        "" if verdict.final_at is None else f"{verdict.final_at:g} s",
+        "" if verdict.final_at is None else f"{verdict.final_at:.1f} s",
         "" if decision.sip_code is None else str(decision.sip_code),
         "" if decision.q850_cause is None else str(decision.q850_cause),
         decision.redial.value + after,

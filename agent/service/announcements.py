@@ -28,8 +28,8 @@ from agent.hearing.sound import Encoding
 
 log = structlog.get_logger(__name__)
 
-QUEUE_LENGTH = 500
-"""Calls that may wait to be gathered; more are lost and counted. With excerpts of 12 s they take 48 MB."""
+QUEUE_LENGTH = 200
+"""Calls that may wait to be gathered; more are lost and counted. With excerpts of 12 s they take 40 MB."""
 REFRESH_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 TIDY_SECONDS = 600.0

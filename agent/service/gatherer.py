@@ -25,8 +25,7 @@ class Gatherer:
         """Begin with a call; a better tap begins anew."""
         config = self._config()
         if call.tap is not None and config.most_unknown:
-            keeps = config.excerpt_seconds > 0
-            self._spoken[call.leg.id] = Spoken(call.tap.encoding, keeps_audio=keeps)
+            self._spoken[call.leg.id] = Spoken(call.tap.encoding, config.excerpt_seconds)
 
     def came(self, call: Call, data: bytes) -> None:
         """Take audio that is about to be heard."""
@@ -37,14 +36,17 @@ class Gatherer:
     def ended(self, call: Call) -> None:
         """Hand on what a call has played, if it is worth it."""
         spoken = self._spoken.pop(call.leg.id, None)
-        if spoken is None or call.stream is None or call.tap is None:
+        if call.stream is None or call.tap is None:
+            return
+        recollection = call.stream.take_recollection()  # an ended call is remembered for a while, this is not
+        if spoken is None:
             return
         spoken.judged(call.heard)
         explained = call.verdict.announcement is not None or not call.verdict.outcome.may_cut
         if not explained and len(spoken.starts) >= FEWEST_SECONDS:
             self._gather(
                 Unexplained(
-                    recollection=call.stream.recollection,
+                    recollection=recollection,
                     starts=frozenset(spoken.starts),
                     trunk=call.trunk,
                     sip_code=call.carrier.sip_code,

@@ -15,7 +15,7 @@ PAUSE_SECONDS = 2
 class _Piece:
     starts: list[float] = field(default_factory=list)
     audio: bytearray = field(default_factory=bytearray)
-    """Audio up to the end of the last second of speech."""
+    """Audio of it, from its beginning on."""
     pause: list[bytes] = field(default_factory=list)
     """Silence since."""
 
@@ -23,12 +23,12 @@ class _Piece:
 class Spoken:
     """Feed it the audio of one tap as it comes, and the seconds that were judged since it began."""
 
-    __slots__ = ("_coming", "_encoding", "_keeps", "_longest", "_now", "_taken")
+    __slots__ = ("_coming", "_encoding", "_keep_bytes", "_longest", "_now", "_taken")
 
-    def __init__(self, encoding: Encoding, *, keeps_audio: bool) -> None:
-        """Begin with the first sample of a tap."""
+    def __init__(self, encoding: Encoding, keep_seconds: float = 0.0) -> None:
+        """Begin with the first sample of a tap; keep so much audio of a piece, at least, by whole seconds."""
         self._encoding = encoding
-        self._keeps = keeps_audio
+        self._keep_bytes = int(keep_seconds * encoding.bytes_per_second)
         self._coming = bytearray()
         self._taken = 0
         self._now = _Piece()
@@ -41,12 +41,12 @@ class Spoken:
 
     @property
     def audio(self) -> bytes:
-        """From the first of these seconds to the end of the last, empty where none is kept."""
+        """From the first of these seconds on, pauses included, empty where none is kept."""
         return bytes(max(self._longest, self._now, key=_length).audio)
 
     def came(self, data: bytes) -> None:
         """Take audio that is about to be heard."""
-        if self._keeps:
+        if self._keep_bytes:
             self._coming += data
 
     def judged(self, seconds: Sequence[HeardSecond]) -> None:
@@ -61,7 +61,8 @@ class Spoken:
         piece = self._now
         if second.sound is Sound.SPEECH and not second.after_gap and len(piece.starts) < LONGEST_SECONDS:
             piece.starts.append(second.at)
-            piece.audio += b"".join(piece.pause) + audio
+            if len(piece.audio) < self._keep_bytes:
+                piece.audio += b"".join(piece.pause) + audio
             piece.pause.clear()
         elif second.sound is Sound.SILENCE and piece.starts and len(piece.pause) < PAUSE_SECONDS:
             piece.pause.append(audio)

@@ -80,14 +80,20 @@ def _most_credible(evidence: Evidence) -> tuple[Outcome, float]:
     for candidate in (sound, Sound.SILENCE):
         belief = evidence.belief(candidate)
         if belief >= settling.abstain_below and belief > 0.0:
-            if candidate is Sound.RINGING and tone and not Outcome(tone.kind).stays_open:
-                return _disputed(tone, belief, settling)
+            if candidate is Sound.RINGING:
+                return _which_tone(tone, belief, settling)
+            if candidate is Sound.SPEECH and not evidence.announced:
+                belief = min(belief, settling.announcement_confidence)
             return _OUTCOME_OF[candidate], belief
     return Outcome.UNKNOWN, 0.0
 
 
-def _disputed(tone: ToneEvent, belief: float, settling: Settling) -> tuple[Outcome, float]:
-    """Say what a tone means that countries contradict each other about."""
+def _which_tone(tone: ToneEvent | None, belief: float, settling: Settling) -> tuple[Outcome, float]:
+    """Say what a tone means, which is no final verdict."""
+    if tone is None:
+        return Outcome.RINGING, min(belief, settling.unnamed_tone_confidence)
+    if Outcome(tone.kind).stays_open:
+        return Outcome.RINGING, belief
     if tone.confidence < settling.tone_abstain_below:
         return Outcome.UNKNOWN, 0.0
     return Outcome(tone.kind), min(tone.confidence, belief)

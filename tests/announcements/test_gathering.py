@@ -5,7 +5,7 @@ import pytest
 from agent.announcements.announcement import Announcement
 from agent.announcements.database import LibraryError
 from agent.announcements.gathering import Gathering, Limits, Sighting, candidates, name
-from agent.announcements.library import Library
+from agent.announcements.library import Library, to_pcm16
 from agent.announcements.listening import listen
 from agent.hearing.recognition import Known, Recollection, recognise
 from agent.hearing.tape import Fingerprint
@@ -20,6 +20,7 @@ def call(announcement: int, offset: int = 0, seed: int = 0) -> Fingerprint:
     sound = noisy(speech(announcement, 7.0)[offset:], 20.0, seed)
     for at, mel in enumerate(seconds_of(spectra(sound))):
         recognise(NOTHING, [(recollection, float(at), mel)])
+        recollection.collect()
     return recollection.collected()
 
 
@@ -110,3 +111,16 @@ def test_what_no_call_has_played_for_long_is_forgotten(library: Library) -> None
     gathering.tidy(150.0)
     assert [candidate.first_seen for candidate in candidates(library, 1)] == [90.0]
     assert library.database.execute("SELECT count(*) FROM sighting").fetchone() == (1,)
+
+
+def test_what_is_forgotten_is_gone_from_the_file(library: Library) -> None:
+    gathering = Gathering(library, Limits(excerpt_seconds=5.0, forget_after_seconds=100.0))
+    said = to_pcm16(speech(1, 5.0))[40_000:40_400]
+    for _ in range(2):
+        gathering.heard(call(1), "t", 404, 1.0, speech(1, 5.0))
+    gathering.tidy(50.0)
+    library.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert said in library.file.read_bytes()
+    gathering.tidy(150.0)
+    library.close()
+    assert said not in library.file.read_bytes()

@@ -66,6 +66,13 @@ def test_two_names_for_one_recording_are_refused_in_one_go_too(library: Library)
     assert names(library) == []
 
 
+def test_what_lies_beside_it_in_the_library_confuses_nothing(library: Library) -> None:
+    """Recordings end within a second, and the next one on the tape begins there."""
+    many = [(Announcement(name=f"number-{seed}"), [speech(seed, 4.0 + seed / 7)]) for seed in range(14)]
+    library.add_all(many)
+    assert len(names(library)) == 14
+
+
 def test_where_one_is_refused_none_is_added(library: Library) -> None:
     with pytest.raises(
         LibraryError, match=r"'switched-off': a recording lasts 1.0 s; give one of 2.5 to 300 s"

@@ -102,6 +102,20 @@ async def test_a_call_that_lives_already_gains_the_name_in_time(site: Site, tmp_
         assert await told(site, agent, placed) == VACANT
 
 
+async def test_a_trunk_that_cuts_announcements_cuts_with_the_cause_that_was_taught(
+    site: Site, tmp_path: Path
+) -> None:
+    (recording := tmp_path / "vacant.ulaw").write_bytes(vacant(site))
+    trunks = [{"match": "PJSIP/carrier*-*", "name": "carrier", "cut": ["announcement"]}]
+    async with agent_beside(site.lab, trunks=trunks) as agent:
+        await learned(agent, "add", recording, "--name", "vacant", "--cause", "1", "--redial", "no")
+        long = Scenario(audio=silence(1.3) + vacant(site), loop=True, seconds=20, final=200)
+        placed = await site.place(Way.OWN_EAGI, long)
+        assert await told(site, agent, placed) == VACANT
+        call = await site.carrier.call_to(placed.number)
+        assert call.cancel_reason == "Q.850;cause=1"
+
+
 async def test_an_announcement_of_one_trunk_is_none_on_another(site: Site, tmp_path: Path) -> None:
     (recording := tmp_path / "vacant.ulaw").write_bytes(vacant(site))
     trunks = [{"match": "PJSIP/carrier-alaw-*", "name": "a"}, {"match": "PJSIP/carrier*-*", "name": "b"}]

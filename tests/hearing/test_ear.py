@@ -161,6 +161,18 @@ def test_known_announcements_are_recognised_in_speech(forest: Forest) -> None:
     assert in_ticks == whole[0]
 
 
+def test_what_is_said_is_collected_and_other_sounds_are_not(forest: Forest) -> None:
+    ear, stream = Ear(forest), Stream(Encoding.SLIN8)
+    ear.known = Known.of([])
+    data = (speech(1) * 32767).astype("<i2").tobytes() + noise(5.0)
+    (heard,) = ear.hear([(stream, data)])
+    said = [second.at for second in heard if second.sound is Sound.SPEECH]
+    assert 0 < len(said) < len(heard)
+    others = {second.at for second in heard} - set(said)
+    assert stream.recollection.collected(said).hashes.size
+    assert stream.recollection.collected(others).hashes.size == 0
+
+
 def test_without_a_library_nothing_is_searched(forest: Forest) -> None:
     stream = Stream(Encoding.SLIN8)
     (heard,) = Ear(forest).hear([(stream, (speech(1) * 32767).astype("<i2").tobytes())])

@@ -9,6 +9,7 @@ from agent.hearing.rows import frame_rows
 from agent.hearing.spectrogram import BINS, Framer, power
 from agent.hearing.tone_table import ToneKind
 from agent.hearing.tones import ToneEar, Tones
+from tests.hearing.speech import speech
 from tests.hearing.tone_sounds import EAR, events, noise, pause, sound, tone
 
 
@@ -92,6 +93,14 @@ def test_a_busy_tone_that_begins_within_a_cycle_is_never_ringing() -> None:
         busy = sound("400/0.5 -/0.5", 4)[int(began * 8000) :]
         told = events(np.concatenate((pause(2.5), busy)))
         assert {event.kind for event in told} == {ToneKind.BUSY}
+
+
+def test_a_voicemail_s_beep_is_no_ringing_phone() -> None:
+    beep = np.concatenate((tone(0.8, 440), pause(3)))
+    talk = speech(3, 3.0)
+    assert kinds(events(np.concatenate((pause(1), beep)))) == [ToneKind.RINGING]
+    assert events(np.concatenate((talk, beep))) == []
+    assert kinds(events(np.concatenate((talk, pause(4), beep)))) == [ToneKind.RINGING]
 
 
 def test_a_long_tone_with_gaps_is_told_from_a_steady_one_of_the_same_country() -> None:

@@ -1,5 +1,6 @@
 """The library beside the running agent: whatever happens to its file, no call waits and none is hurt."""
 
+import resource
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -64,6 +65,7 @@ def unexplained(seed: int, *, noise: int = 0, code: int | None = 404, kept: bool
     recollection, sound = Recollection(), noisy(speech(seed, 6.0), 20.0, noise)
     for at, mel in enumerate(seconds_of(spectra(sound))):
         recognise(Known.of([]), [(recollection, float(at), mel)])
+        recollection.collect()
     starts = frozenset(float(at) for at in range(6))
     audio = to_pcm16(sound) if kept else b""
     return Unexplained(recollection, starts, "carrier", code, Encoding.SLIN8, audio)
@@ -222,3 +224,22 @@ def test_more_than_can_wait_is_lost_and_counted_and_nobody_waits(
         assert agent.announcements.lost >= 990
         locked.rollback()
         locked.close()
+
+
+def test_a_disk_that_is_full_costs_what_is_gathered_and_nothing_that_is_known(file: Path) -> None:
+    with Library(file) as admin:
+        admin.add(Announcement(name="vacant"), [speech(1)])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with capture_logs() as logs, beside(file) as agent:
+        room = file.with_name(file.name + "-wal").stat().st_size + 5_000
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))  # EFBIG instead of ENOSPC
+        try:
+            agent.announcements.gather(unexplained(2))
+            until(lambda: agent.announcements.lost == 1)
+            assert agent.announcements.named("vacant") is not None
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        until(lambda: any(line["event"] == AGAIN for line in logs))
+        agent.announcements.gather(unexplained(2))
+        until(agent.candidates)
+    assert len([line for line in logs if line["event"] == FAULT]) == 1

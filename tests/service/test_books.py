@@ -77,8 +77,8 @@ async def test_early_media_that_was_asked_for_is_kept_and_counted(config: Config
 trunks: [{{match: "PJSIP/carrier-*", name: carrier, keep_audio: true}}]
 attempts: {{file: {tmp_path}/attempts.sqlite3}}
 journal: {{path: {tmp_path}/calls.jsonl, key_file: {tmp_path}/number.key}}
-announcements: {{file: {tmp_path}/announcements.sqlite3}}
 harvest: {{folder: {tmp_path}/harvest}}
+announcements: {{file: {tmp_path}/announcements.sqlite3}}
 """,
         "config.yaml",
     )

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 
 from agent.hearing.sound import Encoding, HeardSecond
-from agent.service.spoken import LONGEST_SECONDS, Spoken
+from agent.service.spoken import LONGEST_SECONDS, PAUSE_SECONDS, Spoken
 from tests.verdict.heard import second, timelines
 
 SECOND = Encoding.ULAW.bytes_per_second
 
 
-def listened(letters: str, *, keeps_audio: bool = True) -> Spoken:
+def listened(letters: str, keep_seconds: float = 100.0) -> Spoken:
     """A call whose seconds sound like this; each second's audio is its number."""
-    spoken, seconds = Spoken(Encoding.ULAW, keeps_audio=keeps_audio), list[HeardSecond]()
+    spoken, seconds = Spoken(Encoding.ULAW, keep_seconds), list[HeardSecond]()
     for number, letter in enumerate(letters):
         spoken.came(bytes([number]) * SECOND)
         seconds.append(second(letter, float(number)))
@@ -43,12 +43,12 @@ def test_pauses_belong_to_it_and_other_sounds_end_it(
 
 
 def test_without_leave_no_audio_is_kept() -> None:
-    assert listened("ssss", keeps_audio=False).audio == b""
-    assert list(listened("ssss", keeps_audio=False).starts) == [0, 1, 2, 3]
+    assert listened("ssss", 0.0).audio == b""
+    assert list(listened("ssss", 0.0).starts) == [0, 1, 2, 3]
 
 
 def test_audio_may_come_in_pieces_and_long_before_it_is_judged() -> None:
-    spoken, audio = Spoken(Encoding.ULAW, keeps_audio=True), bytes(range(250)) * 100
+    spoken, audio = Spoken(Encoding.ULAW, 10.0), bytes(range(250)) * 100
     for start in range(0, len(audio), 1600):
         spoken.came(audio[start : start + 1600])
     spoken.judged([second("r"), second("s", 1.0)])
@@ -56,13 +56,13 @@ def test_audio_may_come_in_pieces_and_long_before_it_is_judged() -> None:
 
 
 def test_lost_audio_begins_a_new_piece() -> None:
-    spoken = Spoken(Encoding.ULAW, keeps_audio=False)
+    spoken = Spoken(Encoding.ULAW)
     spoken.judged([replace(second("s", float(t)), after_gap=t == 2) for t in range(6)])
     assert list(spoken.starts) == [3, 4, 5]
 
 
 @given(timelines("sm.", max_size=80))
 def test_it_is_never_longer_than_it_may_be(letters: str) -> None:
-    spoken = listened(letters)
+    spoken = listened(letters, 5.0)
     assert len(spoken.starts) <= LONGEST_SECONDS
-    assert len(spoken.audio) <= LONGEST_SECONDS * 3 * SECOND
+    assert len(spoken.audio) <= (5 + PAUSE_SECONDS) * SECOND

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from agent.hearing.sound import SOUNDS, HeardSecond, Sound
+from agent.hearing.spectrogram import FRAMES_PER_SECOND
 from agent.hearing.tone_table import ToneKind
 from agent.hearing.tones import ToneEvent
 from agent.verdict.evidence import LETTER, Evidence, Settling
@@ -59,6 +60,7 @@ def tone(kind: ToneKind, at: float = 3.0, confidence: float = 0.9) -> ToneEvent:
     return ToneEvent(kind, at, at - 2.0, "425 Hz 0.50 s", confidence)
 
 
-def tones(kinds: Sequence[ToneKind] = SAID, most_seconds: float = 60.0) -> st.SearchStrategy[ToneEvent]:
-    """Any tone that may be recognised in the first seconds of a call."""
-    return st.builds(tone, st.sampled_from(kinds), st.floats(0.0, most_seconds), st.floats(0.1, 0.98))
+def tones(kinds: Sequence[ToneKind] = SAID, most_seconds: int = 60) -> st.SearchStrategy[ToneEvent]:
+    """Any tone that may be recognised in the first seconds of a call, at the end of some frame."""
+    at = st.integers(0, most_seconds * FRAMES_PER_SECOND).map(lambda frame: frame / FRAMES_PER_SECOND)
+    return st.builds(tone, st.sampled_from(kinds), at, st.floats(0.1, 0.98))

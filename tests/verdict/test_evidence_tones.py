@@ -141,7 +141,7 @@ def test_a_tone_that_goes_on_is_never_less_sure(timeline: str, told: list[ToneEv
     assert after.confidence >= before.confidence - 1e-12
 
 
-@given(timelines(max_size=30), st.lists(tones(most_seconds=30.0)), st.integers(1, 6))
+@given(timelines(max_size=30), st.lists(tones(most_seconds=30)), st.integers(1, 6))
 def test_leading_silence_changes_nothing_but_the_time(
     timeline: str, told: list[ToneEvent], pause: int
 ) -> None:
@@ -155,7 +155,7 @@ def test_leading_silence_changes_nothing_but_the_time(
         assert after.final_at == pytest.approx(before.final_at + pause)
 
 
-@given(timelines(max_size=8), st.lists(tones(most_seconds=9.0), max_size=4), st.floats(0.0, 10.0))
+@given(timelines(max_size=8), st.lists(tones(most_seconds=9), max_size=4), st.floats(0.0, 10.0))
 def test_how_it_was_batched_changes_nothing(timeline: str, told: list[ToneEvent], cut: float) -> None:
     seconds = [second(letter, float(at)) for at, letter in enumerate(timeline)]
     cut_up = evidence_of("")
