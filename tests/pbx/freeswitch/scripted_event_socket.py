@@ -214,7 +214,11 @@ class ScriptedFreeSwitch:
 
     def _show(self) -> str:
         rows = [
-            {"uuid": channel.uuid, "direction": channel.direction, "callstate": channel.state.upper()}
+            {
+                "uuid": channel.uuid,
+                "direction": channel.direction,
+                "callstate": "ACTIVE" if channel.state == "answered" else channel.state.upper(),
+            }
             for channel in self.channels.values()
             if not channel.hidden
         ]

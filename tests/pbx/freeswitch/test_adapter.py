@@ -345,6 +345,7 @@ async def test_an_agent_that_starts_anew_takes_up_the_calls_that_are_in_early_me
     freeswitch.early_media(young)
     freeswitch.answer(freeswitch.dial("talking"))
     freeswitch.dial("a-leg", direction="inbound", gateway="")
+    freeswitch.dial("with a blank")
 
     second = FreeSwitchAdapter(adapter_settings(freeswitch, folder), ear)
     await second.start()
@@ -356,6 +357,7 @@ async def test_an_agent_that_starts_anew_takes_up_the_calls_that_are_in_early_me
     young.hidden = False
     await until(lambda: "young" in ear.taps)
     assert set(ear.legs) == {"b-leg", "young"}
+    assert not freeswitch.named("api uuid_dump talking")
     await second.stop()
 
 
