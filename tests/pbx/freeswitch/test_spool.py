@@ -108,8 +108,8 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     with pytest.raises(SpoolError) as caught:
         Spool(tmp_path / "no-such" / "taps").open()
     assert str(caught.value) == (
-        f"{tmp_path}/no-such/taps cannot be used (No such file or directory): make it with systemd-tmpfiles as "
-        "docs/freeswitch.md says, and let the agent write there."
+        f"{tmp_path}/no-such/taps cannot be used (No such file or directory): make it with systemd-tmpfiles "
+        "as docs/freeswitch.md says, and let the agent write there."
     )
 
 
