@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,9 @@ async def site(shared_freeswitch: LabFreeSwitch, chroot: Path) -> AsyncIterator[
 @pytest.mark.parametrize("way", [Way.DIAL_PROXIED, Way.DIAL_BYPASSED])
 async def test_a_leg_whose_media_passes_by_is_left_alone(site: FreeSwitchSite, way: Way) -> None:
     async with agent_beside(site.lab) as agent:
-        placed = await site.place(way, _speaks(site, final=404, seconds=3))
+        # FreeSWITCH's proxy_media fails where the 183 comes within some milliseconds.
+        unhurried = replace(_speaks(site, final=404, seconds=3), wait_seconds=0.2)
+        placed = await site.place(way, unhurried)
         call, leg = await site.ended(placed), await site.leg(placed.number)
         assert placed.caller is not None
         assert [response.status for response in placed.caller.responses] == [100, 183, 404]
