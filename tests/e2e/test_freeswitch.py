@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import soundfile
 
 from agent.demo.call import Scenario
 from agent.demo.freeswitch import LabFreeSwitch
 from agent.hearing.sound import Sound
+from agent.service.kept import KeptCall
 from agent.verdict import fields
 from tests.e2e.scenarios import Way
 from tests.freeswitch_site import FreeSwitchSite, open_freeswitch_site
-from tests.lab_fixtures import agent_beside, journalled
+from tests.lab_fixtures import agent_beside, journalled, until
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
 
@@ -72,6 +74,40 @@ async def test_a_cut_ends_the_leg_with_the_mapped_cause(site: FreeSwitchSite) ->
             if placed.caller is not None:
                 assert await placed.caller.final() == 404
         assert (await site.ended(ringing)).cancelled is None
+
+
+async def test_shadow_mode_writes_nothing_to_any_call(site: FreeSwitchSite) -> None:
+    async with agent_beside(site.lab, mode="shadow") as agent:
+        ways = (Way.DIAL_UNAWARE, Way.DIAL, Way.ORIGINATE, Way.PARK)
+        calls = [await site.place(way, _speaks(site, final=486, seconds=6)) for way in ways]
+        for placed in calls:
+            await site.ended(placed)
+            leg = await site.leg(placed.number)
+            journal = await journalled(agent, leg)
+            assert (journal["outcome"], journal["handed_back"]) == ("announcement", False)
+            preset = {} if placed.way is Way.DIAL_UNAWARE else {fields.STATUS: "unavailable"}
+            told = await site.left_behind(leg.asking_id)
+            assert {name: told[name] for name in told if name in (fields.STATUS, fields.CLASS)} == preset
+            assert not site.verdicts(leg)
+
+
+async def test_nothing_that_an_answering_callee_says_is_kept(site: FreeSwitchSite, tmp_path: Path) -> None:
+    answers = Scenario(
+        audio=site.sounds[Sound.RINGING], seconds=6, final=200, answered_seconds=4,
+        answer_audio=site.sounds[Sound.SPEECH],
+    )  # fmt: skip
+    folder, kept = tmp_path / "harvest", {"match": TRUNK, "keep_audio": True}
+    async with agent_beside(site.lab, trunks=[kept], harvest={"folder": str(folder)}) as agent:
+        calls = [await site.place(way, answers) for way in (Way.DIAL, Way.ORIGINATE, Way.PARK)]
+        for placed in calls:
+            await site.ended(placed)
+            journal = await journalled(agent, await site.leg(placed.number))
+            assert journal["outcome"] == "answered"
+        await until(lambda: len(list(folder.glob("*.json"))) == len(calls))
+    for path in folder.glob("*.wav"):
+        assert 2.0 < soundfile.info(path).duration <= 6.0
+        of_call = KeptCall.model_validate_json(path.with_suffix(".json").read_bytes())
+        assert set(of_call.seconds) <= {"r", "."}
 
 
 async def test_the_next_route_reads_no_stale_variable(site: FreeSwitchSite) -> None:
