@@ -151,7 +151,7 @@ class TrunkConfig(_Section):
     @property
     def title(self) -> str:
         """What to call the trunk."""
-        return self.name or self.match.rstrip("*").rstrip("-") or self.match
+        return self.name or self.match.rstrip("*").rstrip("-/") or self.match
 
     def covers(self, channel: str) -> bool:
         """Tell whether a channel of this name belongs to the trunk."""

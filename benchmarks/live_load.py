@@ -21,6 +21,8 @@ from agent.demo.lab import LabPorts
 
 ASK_EVERY_SECONDS = 0.02
 ASK_EVERY_CALL = 10
+NOT_BEFORE_SECONDS = 0.9
+"""No second can have been judged by then."""
 
 
 class Load(Protocol):
@@ -130,12 +132,13 @@ class FreeSwitchLoad:
             task.add_done_callback(self.asking.discard)
 
     async def _ask(self, uuid: str) -> None:
-        while True:
+        await asyncio.sleep(NOT_BEFORE_SECONDS)
+        answer = "none"
+        while answer in ("_undef_", "none"):
             await asyncio.sleep(ASK_EVERY_SECONDS)
             answer = await self.dialer.api(f"uuid_getvar {uuid} EARLYMEDIA_CLASS")
-            if answer not in ("_undef_", "none") and not answer.startswith("-ERR"):
-                self.judged[self.channels[uuid]] = time.monotonic()
-                return
+        if not answer.startswith("-ERR"):  # else the call is over, and nobody judged it
+            self.judged[self.channels[uuid]] = time.monotonic()
 
     def first_judged(self) -> Mapping[str, float]:
         """Return when the first second of each asked call was judged."""

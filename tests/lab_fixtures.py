@@ -44,8 +44,11 @@ _PREFIX = {
     Way.DIAL_UNAWARE: "5",
     Way.DIAL_FIVE_SECONDS: "6",
     Way.DIAL_ALAW: "7",
+    Way.DIAL_PROXIED: "8",
+    Way.DIAL_BYPASSED: "9",
+    Way.DIAL_DEAF: "0",
 }
-"""First digit of the extension, see extensions.conf of the lab."""
+"""First digit of the extension, see extensions.conf and freeswitch.xml of the labs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,20 @@ def test_a_leg_belongs_to_the_first_trunk_that_its_channel_fits() -> None:
     assert config.trunk_of("Local/1@x-0001;1") is None
 
 
+@pytest.mark.parametrize(
+    ("match", "title"),
+    [
+        ("PJSIP/carrier-*", "PJSIP/carrier"),
+        ("sofia/gateway/*", "sofia/gateway"),
+        ("sofia/a", "sofia/a"),
+        ("*", "*"),
+    ],
+)
+def test_a_trunk_without_a_name_is_called_by_its_pattern(match: str, title: str) -> None:
+    (trunk,) = parse(f'trunks: [{{match: "{match}"}}]', "config.yaml").trunks
+    assert trunk.title == title
+
+
 def test_a_trunk_has_its_own_policy_over_the_sites() -> None:
     config = parse(
         """

@@ -34,6 +34,12 @@ class Way(Enum):
     """The PBX gives up after five seconds."""
     DIAL_ALAW = auto()
     """Over a trunk that speaks A-law."""
+    DIAL_PROXIED = auto()
+    """The PBX passes the media on unread."""
+    DIAL_BYPASSED = auto()
+    """The media goes past the PBX."""
+    DIAL_DEAF = auto()
+    """The PBX is told not to read early media."""
     LOCAL = auto()
     """A dialer calls a piece of dialplan that dials."""
     ORIGINATE = auto()
@@ -68,8 +74,13 @@ class PbxKind(Enum):
 
     def can(self, way: Way) -> bool:
         """Whether calls can be placed so."""
-        early = way in (Way.ORIGINATE_EARLY, Way.PARK)
-        return not early if self is PbxKind.ASTERISK else not way.brings_own_tap
+        return way not in _ONLY_FREESWITCH if self is PbxKind.ASTERISK else not way.brings_own_tap
+
+
+_ONLY_FREESWITCH = (
+    *(Way.DIAL_PROXIED, Way.DIAL_BYPASSED, Way.DIAL_DEAF),
+    *(Way.ORIGINATE_EARLY, Way.PARK),
+)
 
 
 @dataclass(frozen=True, slots=True)

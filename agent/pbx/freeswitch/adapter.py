@@ -16,6 +16,7 @@ from agent.pbx.freeswitch.connection import EventSocketError
 from agent.pbx.freeswitch.legs import (
     EVENTS,
     PARK_EVENTS,
+    UUID,
     LegAnswered,
     LegBegan,
     LegBook,
@@ -90,8 +91,10 @@ class FreeSwitchAdapter:
 
     async def stop(self) -> None:
         """Let FreeSWITCH finish what it was told, then let go of everything."""
-        for task in self._tasks:
+        tasks = tuple(self._tasks)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)  # what they began, they stop
         await self.client.stop()
         self.unicast.close()
 
@@ -153,13 +156,20 @@ class FreeSwitchAdapter:
     async def _catch_up(self) -> set[str]:
         """Follow every outbound leg that is listed; return the ids of all channels that are."""
         reply = await self.client.api("show channels as json")
-        channels = _channels(reply.text)
-        for uuid, outbound in channels.items():
-            if outbound and not (self.recorder.listens(uuid) or self.unicast.listens(uuid)):
-                data = await self.client.api(f"uuid_dump {uuid} json")
-                if data.ok:
-                    self._catch_up_with(data.text)
-        return set(channels)
+        listed = _channels(reply.text)
+        for channel in listed:
+            if (
+                not channel.outbound
+                or self.recorder.listens(channel.uuid)
+                or self.unicast.listens(channel.uuid)
+            ):
+                continue
+            if channel.talks and not self.legs.unanswered(channel.uuid):
+                continue  # answered before we came
+            data = await self.client.api(f"uuid_dump {channel.uuid} json")
+            if data.ok:
+                self._catch_up_with(data.text)
+        return {channel.uuid for channel in listed}
 
     def _catch_up_with(self, data: str) -> None:
         try:
@@ -214,10 +224,22 @@ class FreeSwitchAdapter:
             log.error("adapter task failed", exc_info=error)
 
 
-def _channels(text: str) -> dict[str, bool]:
-    """Read `show channels as json`: the ids of all channels, and whether each is outbound."""
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A channel in `show channels`."""
+
+    uuid: str
+    outbound: bool
+    talks: bool
+
+
+def _channels(text: str) -> tuple[_Listed, ...]:
+    """Read `show channels as json`; channels whose ids cannot stand in a command are left out."""
     try:
-        listed = json.loads(text)
-        return {row["uuid"]: row["direction"] == "outbound" for row in listed.get("rows", [])}
+        return tuple(
+            _Listed(row["uuid"], row["direction"] == "outbound", row["callstate"] == "ACTIVE")
+            for row in json.loads(text).get("rows", ())
+            if UUID.fullmatch(row["uuid"])
+        )
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         raise EventSocketError("the list of channels that FreeSWITCH sent cannot be read.") from None

@@ -34,10 +34,10 @@ PASSED_BY = ("proxy_media", "bypass_media")
 """Variables by which the media of a leg passes FreeSWITCH by; true on either leg."""
 RUN_BY_RECORDINGS = ("execute_on_record_", "api_on_record_", "record_post_process_exec_")
 """How variables begin that run something of the PBX's at every recording of a leg, and so at ours."""
+UUID = re.compile(r"[\w.:@+-]{1,128}", re.ASCII)
+"""An id that can stand in a command as it is: `origination_uuid` may be anything."""
 
 _TRUE = ("true", "yes", "on", "1", "enabled", "active", "allow")
-_UUID = re.compile(r"[\w.:@+-]{1,128}", re.ASCII)
-"""An id that can stand in a command as it is: `origination_uuid` may be anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class LegBook:
         if (
             leg_id in self._legs
             or headers.get("Call-Direction") != "outbound"
-            or not _UUID.fullmatch(leg_id)
+            or not UUID.fullmatch(leg_id)
             or not any(fnmatchcase(trunk, pattern) for pattern in self.trunks)
         ):
             return ()
@@ -242,7 +242,7 @@ def carrier_final(headers: Headers) -> CarrierFinal:
 
 def _dialer(headers: Headers) -> ChannelRef | None:
     uuid = headers.get("Other-Leg-Unique-ID", "")
-    if headers.get("Other-Type") != "originator" or not _UUID.fullmatch(uuid):
+    if headers.get("Other-Type") != "originator" or not UUID.fullmatch(uuid):
         return None
     return ChannelRef(uuid, trunk_of({"Channel-Name": headers.get("Other-Leg-Channel-Name", "")}))
 

@@ -103,9 +103,7 @@ class Recorder:
         self._attaching.add(leg.id)
         try:
             fault = await self._attach(leg, anew)
-        except SpoolError as error:
-            fault = error.strerror or ""
-        except EventSocketError as error:
+        except (SpoolError, EventSocketError) as error:
             fault = str(error)
         finally:
             self._attaching.discard(leg.id)

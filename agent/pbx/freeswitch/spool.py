@@ -31,6 +31,9 @@ _STEM = re.compile(r"[\w-]+", re.ASCII)
 class SpoolError(OSError):
     """The folder cannot take a recording; the text says in one sentence why."""
 
+    def __str__(self) -> str:
+        return self.strerror or ""
+
 
 @dataclass(slots=True)
 class Recording:

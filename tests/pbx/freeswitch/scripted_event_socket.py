@@ -37,8 +37,6 @@ class Channel:
     parked: bool = False
     unicast: socket.socket | None = None
     """Sends from its reserved port while the channel is parked."""
-    hidden: bool = False
-    """Too young for the list of channels."""
 
     def data(self, event: str) -> dict[str, str]:
         told = {
@@ -76,6 +74,8 @@ class ScriptedFreeSwitch:
         self.commands: list[str] = []
         """Every command that came, in order, headers and all."""
         self.channels: dict[str, Channel] = {}
+        self.overlook = ""
+        """A channel that is too young for the next list of channels."""
         self.fails: deque[str] = deque()
         """What the next attempts to record answer instead of being tried."""
         self.logins = 0
@@ -214,10 +214,15 @@ class ScriptedFreeSwitch:
 
     def _show(self) -> str:
         rows = [
-            {"uuid": channel.uuid, "direction": channel.direction, "callstate": channel.state.upper()}
+            {
+                "uuid": channel.uuid,
+                "direction": channel.direction,
+                "callstate": "ACTIVE" if channel.state == "answered" else channel.state.upper(),
+            }
             for channel in self.channels.values()
-            if not channel.hidden
+            if channel.uuid != self.overlook
         ]
+        self.overlook = ""
         return json.dumps({"row_count": len(rows), **({"rows": rows} if rows else {})})
 
     def _dump(self, uuid: str) -> str:

@@ -227,13 +227,18 @@ async def test_variables_arrive_whatever_they_hold(bench: Bench) -> None:
 
 
 def assert_few_missing(audio: bytearray, encoding: Encoding, most: int) -> None:
-    """Whole frames may be missing, so many at most: nothing is out of order, nor bent but by A-law."""
+    """Whole frames may be missing, so many at most: nothing is out of order, nor bent but by A-law.
+
+    A busy machine attaches late: what came before is not counted, but for half a second at most.
+    """
     sent, got = frames(NUMBERED, Encoding.ULAW), frames(bytes(audio), encoding)
     heard = got[np.any(np.abs(got) > QUIETEST, axis=1)]
     assert np.all(heard == heard[:, :1])
     assert np.all(np.diff(heard[:, 0]) >= 0)
     assert np.abs(heard[:, :1] - sent[:, 0]).min(axis=1).max() < ALAW_STEP
-    assert len(heard) >= len(sent) - most
+    before = int(np.count_nonzero(sent[:, 0] < heard[0, 0] - ALAW_STEP))
+    assert before <= 25
+    assert len(heard) >= len(sent) - before - most
 
 
 def frames(audio: bytes, encoding: Encoding) -> NDArray[np.float32]:

@@ -1,11 +1,13 @@
 """What FreeSWITCH sends is understood however it is cut, and what we send cannot forge anything."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from agent.pbx.freeswitch.legs import LegBegan, LegBook, LegEnded, LegSignalled
 from agent.pbx.freeswitch.protocol import (
     MAX_BODY_BYTES,
     MAX_HEADER_BYTES,
@@ -21,6 +23,7 @@ from agent.pbx.freeswitch.protocol import (
     command,
     event_of_json,
 )
+from agent.pbx.port import CarrierFinal, Signal
 from tests.pbx.freeswitch.scripted_event_socket import separated
 
 
@@ -181,3 +184,58 @@ def test_variables_arrive_as_they_were_meant(values: dict[str, str]) -> None:
 def test_a_name_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot be the name of a channel variable"):
         assignments({"A=1;B": "x"})
+
+
+RECORDED = Path(__file__).parent
+
+
+def test_what_a_real_freeswitch_said_of_a_call() -> None:
+    """A bridged call through a gateway on 1.10.12: a 180, a 183, a 486; then it was stopped."""
+    recorded = (RECORDED / "recorded_json.esl").read_bytes()
+    assert recorded.count(b'"Hangup-Cause"') == 2
+    messages, fault = read(recorded)
+    assert fault == ""
+    greeting, *replies = messages[:5]
+    assert greeting == AuthRequest()
+    assert [reply.ok for reply in replies if isinstance(reply, Reply)] == [True, True, True, False]
+    assert messages[-1] == Disconnected("The system is being shut down.")
+    book = LegBook(["sofia/gateway/carrier"])
+    told = [found for event in messages[5:-1] if isinstance(event, Event) for found in book.take(event)]
+    began, rang, played, ended = told
+    assert isinstance(began, LegBegan)
+    assert (began.leg.trunk, began.leg.number) == ("sofia/gateway/carrier", "0301234567")
+    assert began.leg.dialer is not None
+    assert (began.leg.dialer.name, began.leg.dialer.id) == ("sofia/lab", began.leg.linked_id)
+    assert [rang, played] == [
+        LegSignalled(began.leg, Signal.RINGING),
+        LegSignalled(began.leg, Signal.PROGRESS),
+    ]
+    assert ended == LegEnded(began.leg, CarrierFinal(486, 17))
+
+
+def test_both_formats_say_the_same() -> None:
+    plain, json_ = (
+        next(
+            m
+            for m in read((RECORDED / name).read_bytes())[0]
+            if getattr(m, "name", "") == "CHANNEL_HANGUP_COMPLETE"
+        )
+        for name in ("recorded_plain.esl", "recorded_json.esl")
+    )
+    assert isinstance(plain, Event)
+    assert isinstance(json_, Event)
+    assert len(plain.headers) > 200
+    assert plain == json_
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=30)
+def test_a_recording_that_is_bent_anywhere_breaks_off_at_worst(data: st.DataObject) -> None:
+    recorded = bytearray((RECORDED / "recorded_json.esl").read_bytes())
+    for _ in range(data.draw(st.integers(1, 5))):
+        recorded[data.draw(st.integers(0, len(recorded) - 1))] = data.draw(st.integers(0, 255))
+    messages, _ = read(bytes(recorded))
+    book = LegBook(["*"])
+    for message in messages:
+        if isinstance(message, Event):
+            book.take(message)
