@@ -83,6 +83,7 @@ class Announcements:
         self._open: _Open | None = None
         self._told: Known | None = None
         self._failing = False
+        self._losing = threading.Lock()
         self._retry_at = self._tidy_at = 0.0
         self.lost = 0
         """Calls whose speech could not be gathered."""
@@ -103,7 +104,7 @@ class Announcements:
         try:
             self._waiting.put_nowait(unexplained)
         except queue.Full:
-            self.lost += 1
+            self._lose()
 
     def close(self, timeout_seconds: float = 2.0) -> None:
         """Gather what waits, for as long as `timeout_seconds`, and stop."""
@@ -123,7 +124,11 @@ class Announcements:
                     self._drop()
                     return
                 if not self._guarded(partial(self._gather, unexplained)):
-                    self.lost += 1
+                    self._lose()
+
+    def _lose(self) -> None:
+        with self._losing:
+            self.lost += 1
 
     def _guarded(self, job: Callable[[], None]) -> bool:
         """Do something with the library and say whether it went well; a fault is logged once."""
@@ -158,10 +163,10 @@ class Announcements:
         elif self._open.library.change() != self._open.snapshot.change:
             self._open.snapshot = self._open.library.snapshot()
         self._open.gathering.limits = _limits(config)
-        if monotonic() >= self._tidy_at:
+        self._tell(self._open.snapshot, gathers=config.most_unknown > 0)
+        if monotonic() >= self._tidy_at:  # after the telling: a locked file can be read all the same
             self._open.gathering.tidy(time.time())
             self._tidy_at = monotonic() + TIDY_SECONDS
-        self._tell(self._open.snapshot, gathers=config.most_unknown > 0)
 
     def _tell(self, snapshot: Snapshot, *, gathers: bool) -> None:
         # Without announcements recognition is only of use for what it collects.

@@ -199,6 +199,15 @@ def test_a_locked_library_is_read_all_the_same_and_loses_what_cannot_wait(file: 
     assert "is in use by another command" in said["reason"]
 
 
+def test_a_library_that_is_locked_while_the_agent_starts_is_known_at_once(file: Path) -> None:
+    with Library(file) as admin:
+        admin.add(Announcement(name="vacant"), [speech(1)])
+        admin.database.execute("BEGIN IMMEDIATE")
+        with beside(file) as agent:
+            assert agent.announcements.named("vacant") is not None
+        admin.database.rollback()
+
+
 def test_a_library_that_was_restored_is_read_instead_of_the_old_one(file: Path, tmp_path: Path) -> None:
     with Library(tmp_path / "backup") as backup:
         backup.add(Announcement(name="restored"), [speech(2)])
