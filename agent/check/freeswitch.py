@@ -151,12 +151,8 @@ class _Inspection:
         if came:
             return [fine("tap", f"a recording into {folder} reaches the agent"), *_folder(folder)]
         said = "writes elsewhere" if reply.ok else f"cannot write there ({reply.text})"
-        shared = (
-            "share the folder with FreeSWITCH's container"
-            if reply.ok
-            else f"chmod 2770 {folder}, group freeswitch"
-        )
-        return [problem("tap folder", f"{folder}: FreeSWITCH {said}; no leg can be heard", shared)]
+        mend = "share the folder with FreeSWITCH's container" if reply.ok else _rights(folder)
+        return [problem("tap folder", f"{folder}: FreeSWITCH {said}; no leg can be heard", mend)]
 
     async def _globals(self) -> list[Finding]:
         return [
@@ -217,12 +213,16 @@ def _instead(variable: str) -> str:
     return f"{variable}=consume" if variable == "ignore_early_media" else f"unset {variable}"
 
 
+def _rights(folder: Path) -> str:
+    return f"chgrp freeswitch {folder} && chmod 2770 {folder}"
+
+
 def _folder(folder: Path) -> Iterator[Finding]:
     """Look at what only shows when the agent runs as its own user, or when memory is short."""
     mode = stat.S_IMODE(folder.stat().st_mode)
     if os.geteuid() == 0 and mode & TAP_FOLDER_MODE != TAP_FOLDER_MODE:
         what = f"{folder} has mode {mode:04o}: the service is not root and may not hear what this check heard"
-        yield note("tap folder", what, f"chmod 2770 {folder}, with FreeSWITCH's group")
+        yield note("tap folder", what, _rights(folder))
     if not _on_tmpfs(folder):
         yield note(
             "tap folder", f"{folder} is on a disk: every call is written to it", "choose one below /dev/shm"

@@ -1,6 +1,7 @@
 """A private FreeSWITCH for the tests: on loopback, in a folder of its own, with our own dialplan."""
 
 import asyncio
+import csv
 import os
 import secrets
 import shutil
@@ -135,6 +136,11 @@ class LabFreeSwitch(LabProcess):
         """Return the ids of the channels that there are."""
         lines = (await self.command("show channels")).splitlines()
         return [line.split(",")[0] for line in lines[1:] if line.count(",") > 3]
+
+    def call_records(self) -> list[list[str]]:
+        """Return the call detail records so far: uuid, direction, cause, `EARLYMEDIA_STATUS`, `_OUTCOME`."""
+        with (self.home / "log" / "cdr-csv" / "Master.csv").open(newline="") as file:
+            return list(csv.reader(file))
 
     def log(self) -> str:
         """Return FreeSWITCH's log: notices, warnings, errors."""

@@ -110,6 +110,30 @@ async def test_nothing_that_an_answering_callee_says_is_kept(site: FreeSwitchSit
         assert set(of_call.seconds) <= {"r", "."}
 
 
+async def test_call_records_tell_the_verdict(site: FreeSwitchSite) -> None:
+    async with agent_beside(site.lab):
+        placed = await site.place(Way.DIAL, _speaks(site, final=404, seconds=6))
+        await site.ended(placed)
+        dialer_id = (await site.leg(placed.number)).dialer_id
+        await until(lambda: dialer_id in {record[0] for record in site.lab.call_records()})
+    (record,) = [record for record in site.lab.call_records() if record[0] == dialer_id]
+    assert record[1:] == ["inbound", "NORMAL_UNSPECIFIED", "final", "announcement"]
+
+
+async def test_a_gateway_that_nobody_named_is_left_alone(site: FreeSwitchSite) -> None:
+    number = site.number()
+    site.carrier.scenarios[number] = _speaks(site, final=404, seconds=3)
+    async with agent_beside(site.lab) as agent:
+        consume = {"ignore_early_media": "consume"}
+        other = await site.dialer.originate(f"sofia/gateway/unheard/{number}", "&park()", consume)
+        heard = await site.place(Way.ORIGINATE, _speaks(site, final=404, seconds=3))
+        await site.hangup(other)
+        await site.ended(heard)
+        await journalled(agent, await site.leg(heard.number))
+        assert len(agent.journal()) == 1
+        assert not await site.left_behind(other)
+
+
 async def test_the_next_route_reads_no_stale_variable(site: FreeSwitchSite) -> None:
     async with agent_beside(site.lab):
         placed = await site.place(Way.DIAL_TWO_ROUTES, _speaks(site, final=503, seconds=5))
