@@ -1,6 +1,6 @@
 """What a call's runs say, how sure that is, and when it is too early to say it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agent.hearing.cadence import Reading
@@ -13,6 +13,10 @@ _LEAST_FIT = 0.02
 """Likelihood of the best fitting tone: 2.8 standard deviations."""
 _BY_RUNS = (0.0, 0.8, 0.8, 0.85, 0.9, 0.95, 0.98)
 """How sure a cadence is by the number of whole tones and pauses that it explains."""
+_RIVAL, _DISPUTED = 0.1, 0.65
+"""Share of the votes for what a caller would act on otherwise, and how sure a kind with rivals can be."""
+_ALIKE = frozenset({ToneKind.BUSY, ToneKind.CONGESTION, ToneKind.OTHER})
+"""No rivals: the callee is there or may be, and a later call may reach it."""
 _PLAIN_CYCLES, _CYCLES = 2, 3
 """Cycles that make a cadence other than ringing: of tones that no instrument plays, and of any."""
 _PLAIN_TONE = 9
@@ -46,9 +50,10 @@ def judge(
     share = reading.votes[kind]
     if kind is ToneKind.OTHER or share < _LEAST_SHARE or reading.fit < _LEAST_FIT:
         return None
+    most = _DISPUTED if _rivals(reading.votes, kind) >= _RIVAL else 1.0
     if reading.steady and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
-        return kind, share * _STEADY
-    sure = share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)]
+        return kind, min(most, share * _STEADY)
+    sure = min(most, share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)])
     tones = [run for run in runs[len(runs) - reading.explained :] if run.lines]
     plain = all(run.steady and run.frames >= _PLAIN_TONE for run in tones)
     cycles = _PLAIN_CYCLES if plain else _CYCLES
@@ -61,6 +66,12 @@ def judge(
     first = share >= enough and unfinished.lines is None and unfinished.frames >= _FIRST_PAUSE
     whole = len(tones) == 1 and plain and tones[0].frames >= _FIRST_TONE
     return (kind, sure) if first and whole and not beep else None
+
+
+def _rivals(votes: Mapping[ToneKind, float], kind: ToneKind) -> float:
+    """Return the share of the votes that are for something else than this, by what a caller would do."""
+    same = _ALIKE if kind in _ALIKE else {kind, ToneKind.OTHER}
+    return sum(share for other, share in votes.items() if other not in same)
 
 
 def views(moment: Moment) -> Iterator[tuple[tuple[Run, ...], Run]]:
