@@ -1,9 +1,11 @@
 """How well evidence settles: whole calls, composed of voices, songs and tones that the forest never heard.
 
-    python benchmarks/settling.py --audio FOLDER --tones FILE [--prompts FOLDER ...] [--sweep]
+    python benchmarks/settling.py --audio FOLDER --tones FILE [--prompts FOLDER ...]
+                                  [--songs FOLDER ...] [--sweep]
 
-For each fold of the material a forest is fitted on the others, then calls are composed from this one,
-sent through telephone channels, heard, and settled. A call counts as
+For each fold of the material a forest is fitted on the others and calibrated on strangers, as the shipped
+one is; then calls are composed from this fold, sent through telephone channels, heard, and settled. A call
+counts as
 
     right     what stood at its end is what was played last
     unknown   the verdict abstained
@@ -30,8 +32,9 @@ from agent.train.corpus.plan import read_plan
 from agent.train.corpus.synth import compose, share_folds
 from agent.train.labels.label_table import Row
 from agent.train.parallel import Workers
+from agent.train.student.calibration import fit_temperature
 from agent.train.student.examples import Examples
-from agent.train.student.fit import fit
+from agent.train.student.fit import Student, fit
 from agent.train.student.recipes import ForestRecipe
 from agent.train.student.views import hear_recording
 from agent.verdict.evidence import Evidence, Settling
@@ -126,18 +129,30 @@ def hear_strangers(
     made = [(each.rows, hear_recording(each.samples)) for each in compose(sources, plan)]
     examples = _examples([row for rows, _ in made for row in rows])
     heard = np.concatenate([vectors[: len(rows)] for rows, vectors in made])
+    students = _students(examples, heard, folds, trees)
     result = []
-    for fold in folds:
-        others = examples.fold != fold
-        forest = fit(ForestRecipe(trees=trees), examples.where(others), heard[others], Workers(jobs=1))
+    for fold, student in zip(folds, students, strict=True):
         strangers = [source for source in sources if fold_of[source.group] == fold]
         for kind, announced_at, vectors in compose_calls(strangers, calls, seed + fold):
-            p = forest.predict(vectors)
+            p = student.predict(vectors)
             seconds = tuple(
                 HeardSecond(float(at), (r, s, m, q)) for at, (r, s, m, q) in enumerate(p.tolist())
             )
             result.append(ComposedCall(kind, announced_at, seconds))
     return result
+
+
+def _students(examples: Examples, heard: Vectors, folds: Sequence[int], trees: int) -> list[Student]:
+    """Fit a student without each fold; the temperature of all is what makes strangers' probabilities true."""
+    recipe = ForestRecipe(trees=trees)
+    students, shares = [], []
+    for fold in folds:
+        others = examples.fold != fold
+        students.append(fit(recipe, examples.where(others), heard[others], Workers(jobs=-1)))
+        shares.append(students[-1].predict(heard[~others]))
+    truth = np.concatenate([examples.truth[examples.fold == fold] for fold in folds])
+    temperature = fit_temperature(np.concatenate(shares), truth)
+    return [replace(student, calibration=temperature) for student in students]
 
 
 def _examples(rows: Sequence[Row]) -> Examples:
@@ -248,6 +263,7 @@ def main() -> None:
     parser.add_argument(
         "--prompts", type=Path, nargs="*", default=[], help="folders as for `earlymedia train`"
     )
+    parser.add_argument("--songs", type=Path, nargs="*", default=[], help="likewise")
     parser.add_argument("--recordings", type=int, default=1500, help="recordings to fit the forests on")
     parser.add_argument("--calls", type=int, default=400, help="calls composed for each fold")
     parser.add_argument("--trees", type=int, default=200)
@@ -255,7 +271,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--sweep", action="store_true", help="compare settings")
     asked = parser.parse_args()
-    sources = find_material(asked.audio, asked.prompts, asked.tones, asked.seed)
+    sources = find_material(asked.audio, asked.prompts, asked.tones, asked.seed, songs=asked.songs)
     calls = hear_strangers(
         sources, asked.recordings, asked.calls, asked.trees, range(asked.folds), asked.seed
     )

@@ -23,12 +23,12 @@ class RecordingError(Exception):
     """A recording cannot be read; the message says which, why and how to mend it."""
 
 
-def load(path: Path) -> tuple[Encoding, bytes]:
-    """Read a recording as (encoding, bytes), ready for a hearing stream.
+def load(path: Path, middle_s: float | None = None) -> tuple[Encoding, bytes]:
+    """Read a recording as (encoding, bytes), ready for a hearing stream; `middle_s` leaves out the ends.
 
     Files without a header are told by their ending (`HEADERLESS`) and returned as they are, `.gsm` is
     GSM 06.10 at 8 kHz; everything else is read by libsndfile (wav, flac, ogg, mp3, ...), mixed to one
-    channel and resampled to 8 kHz.
+    channel and resampled to 8 kHz. Of these, and if they are longer, only the middle is read.
 
     Raises:
         RecordingError: the file is missing, empty, no audio, or needs the `files` extra.
@@ -40,7 +40,7 @@ def load(path: Path) -> tuple[Encoding, bytes]:
         if encoding is not None:
             data = path.read_bytes()
         else:
-            encoding, data = Encoding.SLIN8, _decode(path)
+            encoding, data = Encoding.SLIN8, _decode(path, middle_s)
     except OSError as error:
         raise RecordingError(f"{path}: cannot be read ({error.strerror}); check its permissions.") from error
     if not data:
@@ -48,7 +48,7 @@ def load(path: Path) -> tuple[Encoding, bytes]:
     return encoding, data
 
 
-def _decode(path: Path) -> bytes:
+def _decode(path: Path, middle_s: float | None) -> bytes:
     try:
         import soundfile
     except ImportError as error:
@@ -58,16 +58,19 @@ def _decode(path: Path) -> bytes:
         ) from error
     raw = {"format": "RAW", "subtype": "GSM610", "samplerate": SAMPLE_RATE, "channels": 1}
     try:
-        samples, rate = soundfile.read(
-            path, dtype="float32", always_2d=True, **(raw if path.suffix.lower() == ".gsm" else {})
-        )
+        with soundfile.SoundFile(path, **(raw if path.suffix.lower() == ".gsm" else {})) as file:
+            rate, frames = file.samplerate, file.frames
+            if middle_s is not None and file.seekable() and frames > middle_s * rate:
+                frames = int(middle_s * rate)
+                file.seek((file.frames - frames) // 2)
+            samples = file.read(frames, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise RecordingError(
             f"{path}: is no audio file that can be read ({error.error_string.rstrip('.')}); "
             "convert it to wav, or give a file without a header the ending that tells its codec "
             "(.ulaw, .alaw, .sln, .gsm)."
         ) from error
-    return _to_slin8(samples.mean(axis=1), int(rate))
+    return _to_slin8(samples.mean(axis=1), rate)
 
 
 def _to_slin8(samples: NDArray[np.float32], rate: int) -> bytes:

@@ -35,8 +35,12 @@ _NO_SPEECH = re.compile(
 )
 _VOICES = ("sounds", "klettres")
 """Folders of Debian packages with one folder a voice."""
+_WORDS = {"klettres", "ktuberling"}
+"""Of these, words and letters that volunteers speak."""
 _SONG_S = 30.0
 """What is shorter is an effect of a game, not its music."""
+_PASSAGE_S = 60.0
+"""So much from the middle of a recording is more than a corpus plays of it, and soon read."""
 _NO_SONG = re.compile(r"animals|rain\.|guitar\.|titles")
 """Effects that last, the guitar alone, mostly silent, and what is told over pictures."""
 _BLOCK = 160
@@ -198,7 +202,8 @@ def _find_files(audio: Path | None, prompts: Sequence[Path]) -> Iterator[tuple[S
             if "moh" in parts or "music" in parts:
                 yield Sound.MUSIC, group or f"hold/{path.name.partition('-')[0]}", path
             elif not any(_NO_SPEECH.search(part) for part in parts):
-                yield Sound.SPEECH, group or f"prompts/{_speaker(parts)}", path
+                family = "prompts" if _WORDS.isdisjoint(parts) else "words"
+                yield Sound.SPEECH, group or f"{family}/{_speaker(parts)}", path
 
 
 def _find_songs(packages: Sequence[Path]) -> Iterator[tuple[Sound, str, Path]]:
@@ -210,22 +215,22 @@ def _find_songs(packages: Sequence[Path]) -> Iterator[tuple[Sound, str, Path]]:
 
 
 def _is_song(path: Path, inside: str) -> bool:
-    return not _NO_SONG.search(inside) and not path.is_symlink() and _seconds(path) >= _SONG_S
-
-
-def _seconds(path: Path) -> float:
-    """Return how long a recording lasts; 0 if libsndfile cannot tell."""
+    if _NO_SONG.search(inside) or path.is_symlink():
+        return False
     try:
-        return float(soundfile.info(path).duration)
+        return float(soundfile.info(path).duration) >= _SONG_S
     except soundfile.LibsndfileError:
-        return 0.0
+        return False
 
 
 def _speaker(parts: tuple[str, ...]) -> str:
-    """Name a voice by its folder beneath `sounds`: `es_MX_f_Allison` and `en_US_f_Allison` are one."""
+    """Name a voice by its folder beneath `sounds`: `es_MX_f_Allison` and `en_US_f_Allison` are one.
+
+    So are `sr` and `sr@latin`, one language in two scripts.
+    """
     above = [parts.index(name) for name in _VOICES if name in parts[:-2]]
     folder = parts[above[0] + 1] if above else parts[-2] if len(parts) > 1 else parts[0]
-    return folder.rpartition("_")[2]
+    return folder.rpartition("_")[2].partition("@")[0]
 
 
 def _audio_files(folder: Path) -> list[Path]:
@@ -251,7 +256,9 @@ def read_attribution(path: Path) -> list[dict[str, str]]:
 
 
 def read_pcm16(path: Path) -> Pcm16:
-    """Read a recording of any format as 8 kHz samples of 16 bits; what `store` wrote is mapped, not read.
+    """Read the middle minute of a recording of any format as 8 kHz samples of 16 bits.
+
+    What `store` wrote is mapped, not read.
 
     Raises:
         MaterialError: it cannot be read or holds nothing.
@@ -260,7 +267,7 @@ def read_pcm16(path: Path) -> Pcm16:
         stored: Pcm16 = np.load(path, mmap_mode="r")
         return stored
     try:
-        encoding, data = load(path)
+        encoding, data = load(path, _PASSAGE_S)
     except RecordingError as error:
         raise MaterialError(str(error).removesuffix(".")) from error
     whole = to_pcm16(Decoder(encoding).decode(data))

@@ -139,11 +139,11 @@ def plan_jobs(seed: int) -> Iterator[Job]:
             )
     for festival in FESTIVAL_VOICES:
         for number, sentence in enumerate(SENTENCES[festival.language]):
-            command = ("text2wave", "-eval", f"(voice_{festival.name})", "-o", "{out}", "{in}")
+            say = ("text2wave", "-eval", f"(voice_{festival.name})", "-o", "{out}", "{in}")
             yield Job(
                 f"sounds/festival_{festival.name}/{festival.language}-{number}.wav",
                 f"synthesiser/{festival.speaker}",
-                Spoken(command, sentence, festival.encoding),
+                Spoken(say, sentence, festival.encoding),
                 "festival",
                 f"speech made by a voice of festival ({festival.licence}), sentences of this project (MIT)",
             )

@@ -67,12 +67,19 @@ def test_a_game_without_music_is_named(world: World, tmp_path: Path) -> None:
 
 
 def test_whoever_says_the_alphabet_of_a_language_is_one_voice(world: World, tmp_path: Path) -> None:
-    for name in ("klettres/fr/alpha/a.wav", "klettres/fr/syllab/ba.wav", "sounds/fr/chat.wav"):
+    for name in ("klettres/sr/alpha/a.wav", "klettres/sr@latin/alpha/a.wav", "ktuberling/sounds/sr/oko.wav"):
         lasting(tmp_path / "usr/share" / name, 1)
     found = find_material(world.audio, [tmp_path], world.tones, seed=1)
-    [voice] = [source for source in found if source.group == "prompts/fr"]
+    [voice] = [source for source in found if source.group == "words/sr"]
     assert isinstance(voice, Recordings)
     assert len(voice.paths) == 3
+
+
+def test_of_a_long_recording_the_middle_minute_is_taken(tmp_path: Path) -> None:
+    ends = np.zeros(10 * SAMPLE_RATE)
+    soundfile.write(tmp_path / "a.wav", np.concatenate((ends, np.full(60 * SAMPLE_RATE, 0.5), ends)), 8000)
+    assert np.all(read_pcm16(tmp_path / "a.wav") == 16384)
+    assert len(read_pcm16(tmp_path / "a.wav")) == 60 * SAMPLE_RATE
 
 
 @pytest.mark.parametrize("sound", [Sound.SPEECH, Sound.MUSIC, Sound.RINGING])
