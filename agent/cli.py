@@ -41,6 +41,10 @@ def main() -> None:
                 sys.exit(2)
         else:
             app.add_typer(train, name="train", help="Make a forest of your own, offline.")
+    if sys.argv[1:2] in ([], ["--help"], ["announcements"]):
+        from agent.announcements_commands import app as announcements
+
+        app.add_typer(announcements, name="announcements", help="Teach the agent the announcements it hears.")
     app()
 
 

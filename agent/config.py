@@ -26,6 +26,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from agent.hearing.tone_table import world
 from agent.verdict.evidence import Settling
 from agent.verdict.outcome import Outcome, SoundClass
 from agent.verdict.policy import PRESETS, Layer, Policy, Preset, Redial, Rule
@@ -124,6 +125,17 @@ class TrunkConfig(_Section):
     """Outcomes that end a leg early."""
     keep_audio: bool = False
     """Keep this trunk's early media on disk, see `HarvestConfig`."""
+
+    @field_validator("country")
+    @classmethod
+    def _has_tones(cls, country: str | None) -> str | None:
+        if country is not None and country not in world().countries:
+            raise PydanticCustomError(
+                COMPLAINT,
+                "no tones of a country '{country}' are known, write its ISO 3166-1 code or take it out",
+                {"country": country},
+            )
+        return country
 
     @field_validator("cut")
     @classmethod
@@ -229,6 +241,7 @@ class SettlingConfig(_Section):
 
     announcement_seconds: PositiveInt = Settling().announcement_seconds
     announcement_confidence: Share = Settling().announcement_confidence
+    tone_confidence: Share = Settling().tone_confidence
     announcement_margin: Share = Settling().announcement_margin
     doubt_halves_every_seconds: PositiveFloat = Settling().doubt_halves_every_seconds
     silence_doubt_halves_every_seconds: PositiveFloat = Settling().silence_doubt_halves_every_seconds
@@ -269,6 +282,19 @@ class HarvestConfig(_Section):
     max_age_days: PositiveFloat = 30.0
 
 
+class AnnouncementsConfig(_Section):
+    """Announcements that are known, and what is gathered of those that are not."""
+
+    file: Path = Path("/var/lib/earlymedia/announcements.sqlite3")
+    candidate_after_calls: PositiveInt = 5
+    """Calls in which an unknown announcement must be heard to be listed."""
+    most_unknown: PositiveInt = 2000
+    """Unknown announcements remembered at most; the rarest and oldest go first."""
+    excerpt_seconds: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
+    """Kept of one call with each, so that it can be named; 0: nothing is kept of what anybody said."""
+    most_excerpts: PositiveInt = 200
+
+
 class MetricsConfig(_Section):
     """Prometheus text over HTTP."""
 
@@ -298,6 +324,7 @@ class Config(_Section):
     attempts: AttemptsConfig = AttemptsConfig()
     journal: JournalConfig = JournalConfig()
     harvest: HarvestConfig = HarvestConfig()
+    announcements: AnnouncementsConfig = AnnouncementsConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
 

@@ -12,13 +12,22 @@ from typing import Any
 
 from agent.demo.agent import LabAgent
 from agent.demo.asterisk import LabAsterisk
-from agent.demo.audio import RINGING_NORTH_AMERICA, music, prompt, silence
+from agent.demo.audio import (
+    BUSY_NORTH_AMERICA,
+    REORDER_NORTH_AMERICA,
+    RINGING_NORTH_AMERICA,
+    music,
+    prompt,
+    silence,
+    vacant_code,
+)
 from agent.demo.call import Call, Scenario
 from agent.demo.caller import Caller
 from agent.demo.carrier import Carrier
 from agent.demo.dialer import Dialer, Happening
 from agent.hearing.sound import Sound
-from tests.e2e.scenarios import Way
+from agent.hearing.tone_table import ToneKind
+from tests.e2e.scenarios import Played, Way
 
 PATIENCE_SECONDS = 40.0
 """A test waits so long for what must come; how soon it came is measured elsewhere, on a quiet machine."""
@@ -67,7 +76,7 @@ class Site:
     lab: LabAsterisk
     carrier: Carrier
     dialer: Dialer
-    sounds: Mapping[Sound, bytes]
+    sounds: Mapping[Played, bytes]
     _opened: AsyncExitStack
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(49301001))
 
@@ -236,12 +245,15 @@ async def open_site(lab: LabAsterisk) -> AsyncIterator[Site]:
         await lab.command("channel request hangup all")
 
 
-def sounds(lab: LabAsterisk) -> Mapping[Sound, bytes]:
-    """What a carrier plays: some ten seconds of each class."""
+def sounds(lab: LabAsterisk) -> Mapping[Played, bytes]:
+    """What a carrier plays: some ten seconds of each class, and of tones that say why a call fails."""
     speech = prompt(lab.chroot, "en", "ss-noservice", "vm-goodbye", "ss-noservice")
     return {
         Sound.RINGING: RINGING_NORTH_AMERICA.ulaw(12.0),
         Sound.SPEECH: speech,
         Sound.MUSIC: music(lab.chroot, "manolo_camp-morning_coffee")[2 * 8000 : 14 * 8000],
         Sound.SILENCE: silence(12.0),
+        ToneKind.BUSY: BUSY_NORTH_AMERICA.ulaw(12.0),
+        ToneKind.CONGESTION: RINGING_NORTH_AMERICA.ulaw(3.0) + REORDER_NORTH_AMERICA.ulaw(9.0),
+        ToneKind.SIT_VACANT: silence(1.0) + vacant_code() + silence(0.3) + speech,
     }

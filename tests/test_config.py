@@ -111,6 +111,11 @@ def test_a_cut_needs_a_cause() -> None:
         ),
         ("mode: on", "config.yaml: mode: it should be 'shadow' or 'active', change it."),
         (
+            "trunks: [{match: x, country: XX}]",
+            "config.yaml: trunks.0.country: no tones of a country 'XX' are known, "
+            "write its ISO 3166-1 code or take it out.",
+        ),
+        (
             "settling: {abstain_below: .nan}",
             "config.yaml: settling.abstain_below: it should be a finite number, change it.",
         ),

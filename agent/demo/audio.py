@@ -3,7 +3,9 @@
 import math
 import wave
 from dataclasses import dataclass
+from itertools import chain, cycle
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from scipy.signal import resample_poly
 
 from agent.demo.g711 import ULAW_SILENCE, encode_ulaw
 from agent.demo.lab import LabError
+from agent.hearing.tone_table import Cadence, Chord, parse_cadence
 
 RATE = 8000
 RAMP_SECONDS = 0.004
@@ -19,35 +22,46 @@ RAMP_SECONDS = 0.004
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """A supervisory tone: frequencies that sound together, on and off."""
+    """A tone of the network, its frequencies unmodulated."""
 
-    hz: tuple[float, ...]
-    cadence_seconds: tuple[float, ...] = ()
-    """On, off, on, off, ... over and over; empty for a tone that never stops."""
+    cadence: Cadence
     level_dbfs: float = -16.0
     """Of each frequency's sine, relative to full scale."""
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Read a tone as `agent/hearing/tones.yaml` writes it: `Tone.of("425/1 -/4")`."""
+        return cls(parse_cadence(text))
 
     def ulaw(self, seconds: float) -> bytes:
         """Return so many seconds of the tone."""
         t = np.arange(round(seconds * RATE)) / RATE
-        sines = np.sum([np.sin(2 * np.pi * hz * t) for hz in self.hz], axis=0)
-        return _encode(10 ** (self.level_dbfs / 20) * sines * self._envelope(len(t)))
-
-    def _envelope(self, samples: int) -> NDArray[np.float64]:
-        if not self.cadence_seconds:
-            return np.ones(samples)
-        steps = [round(seconds * RATE) for seconds in self.cadence_seconds]
-        on = np.arange(len(steps)) % 2 == 0
-        period = np.repeat(on.astype(float), steps)
-        gate = np.resize(period, samples)
+        sines, gate = np.zeros(len(t)), np.zeros(len(t))
+        at, chord = 0.0, Chord(())
+        for step in chain(self.cadence.once, cycle(self.cadence.again)):
+            part = slice(round(at * RATE), round(min(seconds, at + step.seconds) * RATE))
+            chord = step.chord or chord  # it fades out within the pause
+            sines[part] = sum(np.sin(2 * np.pi * hz * t[part]) for hz in chord.hz)
+            gate[part] = step.chord is not None
+            at += step.seconds
+            if at >= seconds:
+                break
         ramp = round(RAMP_SECONDS * RATE)
-        return np.convolve(gate, np.ones(ramp) / ramp)[:samples]
+        envelope = np.convolve(gate, np.ones(ramp) / ramp)[: len(t)]
+        return _encode(10 ** (self.level_dbfs / 20) * sines * envelope)
 
 
-RINGING_EUROPE = Tone((425.0,), (1.0, 4.0))
-RINGING_NORTH_AMERICA = Tone((440.0, 480.0), (2.0, 4.0))
-BUSY_EUROPE = Tone((425.0,), (0.5, 0.5))
-BUSY_NORTH_AMERICA = Tone((480.0, 620.0), (0.5, 0.5))
+RINGING_EUROPE = Tone.of("425/1 -/4")
+RINGING_NORTH_AMERICA = Tone.of("440+480/2 -/4")
+RINGING_UNITED_KINGDOM = Tone.of("400+450/0.4 -/0.2 400+450/0.4 -/2")
+BUSY_GERMANY = Tone.of("425/0.48 -/0.48")
+BUSY_NORTH_AMERICA = Tone.of("480+620/0.5 -/0.5")
+REORDER_NORTH_AMERICA = Tone.of("480+620/0.25 -/0.25")
+
+
+def vacant_code() -> bytes:
+    """Return the special information tone of a number that does not exist, in North America's coding."""
+    return Tone.of("985.2/0.38 1370.6/0.274 1776.7/0.38").ulaw(1.034)
 
 
 def silence(seconds: float) -> bytes:

@@ -51,14 +51,37 @@ def demo_calls(chroot: Path) -> list[DemoCall]:
             Scenario(audio=audio.RINGING_NORTH_AMERICA.ulaw(20), seconds=14, final=404),
         ),
         (
-            "busy tone (Europe)",
+            "ringing (United Kingdom)",
+            Dialled.AUDIOSOCKET,
+            Scenario(audio=audio.RINGING_UNITED_KINGDOM.ulaw(20), seconds=12, final=486),
+        ),
+        (
+            "busy tone (Germany)",
             Dialled.LOCAL,
-            Scenario(audio=audio.BUSY_EUROPE.ulaw(12), seconds=9, final=503),
+            Scenario(audio=audio.BUSY_GERMANY.ulaw(12), seconds=9, final=503),
         ),
         (
             "busy tone (North America)",
             Dialled.EAGI,
             Scenario(audio=audio.BUSY_NORTH_AMERICA.ulaw(12), seconds=9, final=503),
+        ),
+        (
+            "rings, then congestion (North America)",
+            Dialled.DIAL,
+            Scenario(
+                audio=audio.RINGING_NORTH_AMERICA.ulaw(5) + audio.REORDER_NORTH_AMERICA.ulaw(10),
+                seconds=11,
+                final=404,
+            ),
+        ),
+        (
+            "vacant code, then an announcement",
+            Dialled.ORIGINATE,
+            Scenario(
+                audio=audio.silence(1) + audio.vacant_code() + audio.silence(0.3) + vacant,
+                seconds=10,
+                final=503,
+            ),
         ),
         ("announcement, English", Dialled.DIAL, Scenario(audio=vacant, loop=True, seconds=12, final=404)),
         (

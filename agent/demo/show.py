@@ -57,7 +57,7 @@ class Row:
             self.call.dialled.value,
             Text.assemble(*((letter, COLOUR.get(letter, "")) for letter in self.heard)),
             Text(f"{self.outcome} {self.confidence}".strip(), "bold" if self.journal else ""),
-            "" if self.final_at is None else f"{self.final_at:g} s",
+            "" if self.final_at is None else f"{self.final_at:.1f} s",
             _carrier_said(carrier),
             self._decision(),
             self._agreement(),

@@ -1,4 +1,4 @@
-"""Hears all calls in one pass: bytes in, judged seconds out."""
+"""Hears all calls in one pass: bytes in, judged seconds and tones out."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,14 +6,21 @@ import numpy as np
 
 from agent.hearing.features import Vectors, features
 from agent.hearing.forest import Forest
+from agent.hearing.mel import MEL_BANDS
 from agent.hearing.pcm import SAMPLE_RATE, Decoder, Samples
+from agent.hearing.recognition import Known, Recollection, recognise
 from agent.hearing.rows import ROW_WIDTH, Rows, frame_rows
-from agent.hearing.sound import Encoding, HeardSecond
+from agent.hearing.sound import SOUNDS, Encoding, HeardSecond, Sound
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
+from agent.hearing.tones import ToneEar, ToneEvent, Tones
+
+RECOGNISES_FROM = 0.2
+"""Probability of speech from which on a second is searched for known announcements."""
+_SPEECH = SOUNDS.index(Sound.SPEECH)
 
 
 class Stream:
-    """What hearing keeps of one call between ticks: about 20 kB."""
+    """What hearing keeps of one call between ticks: about 25 kB, and 135 kB while it hears speech."""
 
     __slots__ = (
         "_decoder",
@@ -22,20 +29,41 @@ class Stream:
         "_gap_at",
         "_rows",
         "_seconds",
+        "_told",
+        "_tones",
         "encoding",
+        "recollection",
         "samples_heard",
     )
 
-    def __init__(self, encoding: Encoding) -> None:
+    def __init__(self, encoding: Encoding, country: str | None = None, trunk: str | None = None) -> None:
+        """Begin a call on a trunk that plays the tones of `country` (ISO 3166-1 code), None for any.
+
+        Known announcements of other trunks than `trunk` are not recognised, None for those of any.
+        """
         self.encoding = encoding
         self.samples_heard = 0
         """8 kHz samples taken so far."""
+        self.recollection = Recollection(trunk)
+        """What the search for announcements remembers."""
         self._decoder = Decoder(encoding)
         self._framer = Framer()
         self._rows: Rows = np.empty((FRAMES_PER_SECOND, ROW_WIDTH), np.float32)
         self._filled = 0
         self._seconds = 0
         self._gap_at = -1
+        self._tones = Tones(country)
+        self._told: list[ToneEvent] = []
+
+    @property
+    def told(self) -> bool:
+        """Tones were recognised since it was asked last."""
+        return bool(self._told)
+
+    def take_tones(self) -> list[ToneEvent]:
+        """Return what the network said with tones since it was asked last."""
+        told, self._told = self._told, []
+        return told
 
     @property
     def seconds_heard(self) -> float:
@@ -47,6 +75,7 @@ class Stream:
         self._decoder.restart()
         # The latest gap is enough: whatever marks the open second lies before it and in that second too.
         self._gap_at = self.samples_heard
+        self._tones.mark_gap()
 
     def _frames(self, data: bytes) -> Samples:
         """Take bytes and return the frames that they complete."""
@@ -73,35 +102,57 @@ class Stream:
 class Ear:
     """One pair of ears for all calls."""
 
-    __slots__ = ("_forest", "_max_calls_per_batch", "candidate")
+    __slots__ = ("_forest", "_max_calls_per_batch", "_tone_ear", "candidate", "known")
 
     def __init__(
-        self, forest: Forest, max_calls_per_batch: int = 64, candidate: Forest | None = None
+        self,
+        forest: Forest,
+        max_calls_per_batch: int = 64,
+        candidate: Forest | None = None,
+        tone_ear: ToneEar | None = None,
     ) -> None:
-        """Listen with `forest`, to at most `max_calls_per_batch` calls at once to bound memory."""
+        """Listen with `forest`, to at most `max_calls_per_batch` calls at once to bound memory.
+
+        Tones are only recognised with a `tone_ear`.
+        """
+        self._tone_ear = tone_ear
         self._forest = forest
         self._max_calls_per_batch = max_calls_per_batch
         self.candidate = candidate
         """A second forest that judges the same features in shadow; it may be changed at any time."""
+        self.known: Known | None = None
+        """Announcements that are recognised in speech; they may be changed at any time."""
 
     def hear(self, chunks: Sequence[tuple[Stream, bytes]]) -> list[list[HeardSecond]]:
         """Take new audio of many calls and return the seconds that it completes, in the same order.
 
+        What it tells by tones is kept by each stream, for `Stream.take_tones`.
+
         A second is complete once 387 samples of the next one are there. Call it from one thread
         at a time; nearly all of its work lets other threads run.
         """
+        known = self.known
         owners: list[int] = []
         starts: list[tuple[float, bool]] = []
         vectors = []
+        spectra: list[Rows] = []
         for batch in self._batches(chunks):
             frames = [stream._frames(data) for _, stream, data in batch]
-            rows = np.split(frame_rows(power(frames)), np.cumsum([len(f) for f in frames])[:-1])
+            counts, powers = [len(f) for f in frames], power(frames)
+            every_row = frame_rows(powers)
+            if self._tone_ear is not None:
+                tones = [stream._tones for _, stream, _ in batch]
+                told = self._tone_ear.listen(tones, counts, powers, every_row)
+                for (_, stream, _), events in zip(batch, told, strict=True):
+                    stream._told += events
+            rows = np.split(every_row, np.cumsum(counts)[:-1])
             done = []
             for (index, stream, _), new in zip(batch, rows, strict=True):
                 if (second := stream._fill(new)) is not None:
                     owners.append(index)
                     starts.append(second[1:])
                     done.append(second[0])
+            spectra += [second[:, :MEL_BANDS] for second in done] if known is not None else []
             if done:
                 vectors.append(features(np.stack(done)))
         heard: list[list[HeardSecond]] = [[] for _ in chunks]
@@ -109,8 +160,12 @@ class Ear:
             every = np.concatenate(vectors)
             judged = _judged(self._forest, every)
             shadow = [None] * len(judged) if (other := self.candidate) is None else _judged(other, every)
-            for index, (at, gap), p, q in zip(owners, starts, judged, shadow, strict=True):
-                heard[index].append(HeardSecond(at, p, gap, q))
+            streams = [chunks[index][0] for index in owners]
+            named = (
+                _named(known, streams, starts, judged, spectra) if known is not None else [None] * len(judged)
+            )
+            for index, (at, gap), p, q, name in zip(owners, starts, judged, shadow, named, strict=True):
+                heard[index].append(HeardSecond(at, p, gap, q, name))
         return heard
 
     def _batches(self, chunks: Sequence[tuple[Stream, bytes]]) -> Iterator[list[tuple[int, Stream, bytes]]]:
@@ -132,3 +187,25 @@ class Ear:
 
 def _judged(forest: Forest, vectors: Vectors) -> list[tuple[float, float, float, float]]:
     return [(p[0], p[1], p[2], p[3]) for p in forest.predict(vectors).tolist()]
+
+
+def _named(
+    known: Known,
+    streams: Sequence[Stream],
+    starts: Sequence[tuple[float, bool]],
+    judged: Sequence[tuple[float, float, float, float]],
+    spectra: Sequence[Rows],
+) -> list[str | None]:
+    """Say which known announcement each second belongs to; seconds of one call are taken in their order."""
+    named: list[str | None] = [None] * len(streams)
+    waiting = [index for index, p in enumerate(judged) if p[_SPEECH] >= RECOGNISES_FROM]
+    while waiting:
+        taken: dict[int, int] = {}
+        for index in waiting:
+            taken.setdefault(id(streams[index]), index)
+        batch = sorted(taken.values())
+        heard = [(streams[index].recollection, starts[index][0], spectra[index]) for index in batch]
+        for index, match in zip(batch, recognise(known, heard), strict=True):
+            named[index] = known.announcements[match.owner].name if match else None
+        waiting = [index for index in waiting if index not in batch]
+    return named

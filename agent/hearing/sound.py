@@ -47,6 +47,8 @@ class HeardSecond:
     """Audio was dropped within or just before this second."""
     candidate_p: tuple[float, float, float, float] | None = None
     """The same of a candidate that listens in shadow, None without one; no verdict reads it."""
+    announcement: str | None = None
+    """Name of the known announcement that the call plays, recognised by the end of this second."""
 
     @property
     def sound(self) -> Sound:

@@ -6,8 +6,9 @@ from typing import Any
 
 from agent.hearing.ear import Ear, Stream
 from agent.hearing.sound import SOUNDS, HeardSecond
+from agent.hearing.tones import ToneEvent
 from agent.recording.load import load
-from agent.verdict.evidence import Evidence, Settling
+from agent.verdict.evidence import Evidence, Settling, in_order
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import Decision, Policy
 from agent.verdict.settle import Verdict, settle
@@ -31,6 +32,8 @@ class Judged:
     duration: float
     """Seconds of audio."""
     seconds: tuple[HeardSecond, ...]
+    tones: tuple[ToneEvent, ...]
+    """What the network said with tones."""
     turns: tuple[Turn, ...]
     verdict: Verdict
     """What stood when the recording ended, as if the carrier had ended the call there."""
@@ -50,6 +53,14 @@ class Judged:
                 for second in self.seconds
             ],
             "events": [
+                {
+                    "t": tone.at,
+                    "kind": "tone",
+                    "detail": f"{tone.kind.value} {tone.confidence:.2f}: {tone.detail}",
+                }
+                for tone in self.tones
+            ]
+            + [
                 {"t": turn.t, "kind": "verdict", "detail": turn.outcome.value + (" final" * turn.final)}
                 for turn in self.turns
             ],
@@ -76,11 +87,13 @@ def judge(file: Path, ear: Ear, settling: Settling, policy: Policy) -> Judged:
     evidence.tap()
     turns: list[Turn] = []
     before = settle(evidence)
-    for second in seconds:
-        evidence.hear(second)
+    tones = stream.take_tones()
+    for heard in in_order(seconds, tones):
+        evidence.take_in(heard)
         now = settle(evidence)
         if (now.outcome, now.final) != (before.outcome, before.final):
-            turns.append(Turn(second.at + 1.0, now.outcome, now.final))
+            t = heard.at if isinstance(heard, ToneEvent) else heard.at + 1.0
+            turns.append(Turn(t, now.outcome, now.final))
         before = now
     evidence.end()
     verdict = settle(evidence)
@@ -88,6 +101,7 @@ def judge(file: Path, ear: Ear, settling: Settling, policy: Policy) -> Judged:
         file=file,
         duration=stream.seconds_heard,
         seconds=tuple(seconds),
+        tones=tuple(tones),
         turns=tuple(turns),
         verdict=verdict,
         decision=policy.decide(verdict.outcome),

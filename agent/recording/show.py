@@ -14,6 +14,7 @@ from agent.config import Config
 from agent.hearing.ear import Ear
 from agent.hearing.forest import Forest
 from agent.hearing.sound import HeardSecond, Sound
+from agent.hearing.tones import ToneEar
 from agent.recording.judge import Judged, judge
 from agent.recording.load import RecordingError
 
@@ -35,7 +36,7 @@ def strip(seconds: Sequence[HeardSecond]) -> Text:
 
 def classify_and_show(files: Sequence[Path], config: Config, as_json: bool, plot: Path | None) -> bool:
     """Judge files and show them; files that cannot be read are named at the end. Say whether any was."""
-    ear = Ear(Forest.load(config.model.path))
+    ear = Ear(Forest.load(config.model.path), tone_ear=ToneEar())
     settling, policy = config.settling.settling, config.policy_of(None)
     if plot is not None:
         from agent.recording.plot import draw

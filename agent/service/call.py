@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from agent.hearing.ear import Stream
 from agent.hearing.sound import HeardSecond
 from agent.pbx.port import CarrierFinal, Leg, Signal, Tap
-from agent.verdict.evidence import Evidence, Settling
+from agent.verdict.evidence import Evidence, Settling, in_order
 from agent.verdict.outcome import Outcome
 from agent.verdict.settle import Verdict, settle
 
@@ -19,6 +19,8 @@ class Call:
     settling: Settling
     began: float
     """Monotonic time of the first sign of the leg, in seconds."""
+    country: str | None = None
+    """ISO 3166-1 code of the country whose tones the leg's trunk plays."""
     spent: bool = False
     """The number's budget of attempts is used up."""
     tap: Tap | None = None
@@ -85,7 +87,7 @@ class Call:
         if self.tap is not None and not tap.kind.spies:
             self._begin_evidence()  # the better tap holds the early media from its first sample
         self.earlier_seconds = self.audio_seconds if tap.kind.spies else 0.0
-        stream = Stream(tap.encoding)
+        stream = Stream(tap.encoding, self.country)
         if self.earlier_seconds:
             stream.mark_gap()
         self.tap, self.stream, self.heard = tap, stream, []
@@ -98,11 +100,11 @@ class Call:
         self.dropped_bytes += dropped_bytes
 
     def hear(self, seconds: Sequence[HeardSecond]) -> None:
-        """Take in judged seconds."""
+        """Take in judged seconds, and the tones that were recognised meanwhile."""
         if not self.evidence.closed:
             self.heard.extend(seconds)
-        for second in seconds:
-            self.evidence.hear(second)
+        for heard in in_order(seconds, self.stream.take_tones() if self.stream else ()):
+            self.evidence.take_in(heard)
         self.verdict = settle(self.evidence)
 
     def wait(self, now: float) -> bool:

@@ -30,6 +30,8 @@ class Rules:
     """The policy of the trunk that a channel name belongs to."""
     writes: bool
     """Active mode: variables, events and cuts reach the PBX. Shadow mode writes nothing to any call."""
+    country_of: Callable[[str], str | None] = lambda _: None
+    """The country whose tones the trunk of a channel name plays, as its ISO 3166-1 code."""
 
 
 class Books(Protocol):
@@ -89,7 +91,9 @@ class Calls:
         """Begin a call."""
         if leg.id in self._calls:
             return
-        call = self._calls[leg.id] = Call(leg, self.rules.settling, self._clock())
+        call = self._calls[leg.id] = Call(
+            leg, self.rules.settling, self._clock(), self.rules.country_of(leg.channel)
+        )
         if leg.dialer is not None:
             siblings = self._dialled.setdefault(leg.dialer.id, [])
             if not any(sibling.alive for sibling in siblings):
@@ -170,7 +174,7 @@ class Calls:
             final=call.verdict.final,
             final_at=call.verdict.final_at,
         )
-        if is_first and call.first_audio is not None:
+        if is_first and seconds and call.first_audio is not None:
             self._books.first_second(call, self._clock() - call.first_audio)
         self._publish(call)
         if call.verdict.final and not was_final:

@@ -95,7 +95,7 @@ class Engine:
             return
         heard = await asyncio.get_running_loop().run_in_executor(self._worker, self.ear.hear, chunks)
         for call, (stream, _), seconds in zip(calls, chunks, heard, strict=True):
-            if seconds and call.stream is stream:  # else a better tap began anew meanwhile
+            if (seconds or stream.told) and call.stream is stream:  # else a better tap began anew meanwhile
                 self._audience.heard(call, seconds)
 
     def _newest(self, call: Call, stream: Stream, data: bytes) -> bytes:

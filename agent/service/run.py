@@ -12,6 +12,7 @@ from agent import config as configuration
 from agent.config import Config, ConfigError
 from agent.hearing.ear import Ear
 from agent.hearing.forest import Forest, ModelError
+from agent.hearing.tones import ToneEar
 from agent.pbx.asterisk.adapter import AsteriskAdapter
 from agent.service import logs
 from agent.service.books import ServiceBooks
@@ -40,7 +41,9 @@ class Service:
         self._last_alive = 0.0
         # A tick's matrices are small: BLAS threads would spin on the PBX's cores and gain nothing.
         threadpool_limits(limits=1)
-        self._ear = Ear(Forest.load(config.model.path), config.hearing.max_calls_per_batch)
+        self._ear = Ear(
+            Forest.load(config.model.path), config.hearing.max_calls_per_batch, tone_ear=ToneEar()
+        )
         settings = asterisk_settings(config)
         self._books = ServiceBooks(lambda: self._config, self._metrics)
         self.calls = Calls(rules_of(config), self._books)

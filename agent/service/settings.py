@@ -20,8 +20,12 @@ def rules_of(config: Config) -> Rules:
         trunk = config.trunk_of(channel)
         return policies[trunk.match] if trunk else config.policy_of(None)
 
+    def country_of(channel: str) -> str | None:
+        trunk = config.trunk_of(channel)
+        return trunk.country if trunk else None
+
     policies = {trunk.match: config.policy_of(trunk) for trunk in reversed(config.trunks)}
-    return Rules(config.settling.settling, policy_of, writes=config.mode is Mode.ACTIVE)
+    return Rules(config.settling.settling, policy_of, config.mode is Mode.ACTIVE, country_of)
 
 
 def asterisk_settings(config: Config) -> AsteriskSettings:

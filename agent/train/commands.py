@@ -2,6 +2,7 @@
 
 import typer
 
+from agent.train.corpus.calls_command import compose_calls
 from agent.train.corpus.harvest_command import harvest
 from agent.train.corpus.render_command import render
 from agent.train.corpus.synth_command import synth
@@ -15,6 +16,7 @@ from agent.train.student.sweep_command import sweep_settings
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.command()(render)
 app.command()(synth)
+app.command("calls")(compose_calls)
 app.command()(label)
 app.command()(harvest)
 app.command()(review)

@@ -13,12 +13,21 @@ With W the sum of the weights, S the seconds of silence, h and g the seconds tha
 
 These sum to 1. More of a sound never lowers the belief in it: the belief is weight * f(W) with f
 falling, and W never grows by more than the weight does.
+
+A recognised tone outdoes all of this: busy, congestion, SIT and the like are final once sure enough. A
+ringing tone only adds its confidence to the weight of ringing, since anything may follow it.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import exp2
 
+from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.sound import SOUNDS, HeardSecond, Sound
+from agent.hearing.spectrogram import LOOKAHEAD
+from agent.hearing.tone_table import ToneKind
+from agent.hearing.tones import ToneEvent
+from agent.verdict.outcome import Outcome
 
 LETTER = {Sound.RINGING: "r", Sound.SPEECH: "s", Sound.MUSIC: "m", Sound.SILENCE: "."}
 """How `Evidence.timeline` writes a second."""
@@ -36,6 +45,8 @@ class Settling:
     another sound or lost audio starts the count again."""
     announcement_confidence: float = 0.8
     """An announcement is not final below this confidence, 0 to 1."""
+    tone_confidence: float = 0.5
+    """A tone that says why the call fails (busy, SIT, ...) is final from this confidence on, 0 to 1."""
     announcement_margin: float = 0.65
     """An announcement is not final if the agreeing seconds' mean margin over the next best sound is below
     this, 0 to 1: singers are heard as speech for long, but never clearly."""
@@ -57,9 +68,9 @@ class Settling:
 class Evidence:
     """What one call has told so far.
 
-    Feed it in the order of the call: `early_media` and `tapped` as they happen, `hear` for each second
-    of audio, `waited` while no audio comes, at last `answer` or `end`. Nothing after `answer` or `end`
-    counts. No clock is read: durations come in.
+    Feed it in the order of the call: `early_media` and `tapped` as they happen, `hear` for each second of
+    audio and `hear_tone` for what tones say, `waited` while no audio comes, at last `answer` or `end`.
+    Nothing after `answer` or `end` counts. No clock is read: durations come in.
     """
 
     settling: Settling = Settling()
@@ -83,6 +94,10 @@ class Evidence:
     """Agreeing seconds of speech up to now."""
     speech_run_weight: float = 0.0
     """Sum of their margins."""
+    tone: ToneEvent | None = None
+    """The latest tone that was recognised."""
+    announcement: str | None = None
+    """Name of the known announcement that the call plays."""
     gaps: int = 0
     """Times that audio was lost."""
     seconds_heard: int = 0
@@ -127,6 +142,41 @@ class Evidence:
             self.speech_run_weight += margin
             if self._announcement_is_final():
                 self.final_at = float(self.seconds_heard)
+
+    def hear_tone(self, event: ToneEvent) -> None:
+        """Take in what the network says with a tone; O(1).
+
+        Ringing adds to what rings, since anything may follow it; any other tone is final once sure enough.
+        """
+        if self.closed or self.final_at is not None:
+            return
+        self.tone = event
+        self.speech_run, self.speech_run_weight = 0, 0.0
+        if Outcome(event.kind).stays_open:
+            self._weigh(Sound.RINGING, event.confidence)
+        elif event.confidence >= self.settling.tone_confidence:
+            self.final_at = event.at
+
+    def hear_announcement(self, name: str) -> None:
+        """Take note that the second heard last belongs to the known announcement `name`; O(1).
+
+        It is final at once. A final `announcement` or `sit_other`, which only say that there is one, still
+        gain the name; any other final verdict stands, and so does the first name.
+        """
+        if self.closed or self.announcement is not None:
+            return
+        if self.final_at is None:
+            self.final_at = float(self.seconds_heard)
+        elif self.tone and self.tone.kind not in (ToneKind.RINGING, ToneKind.SIT_OTHER):
+            return
+        self.announcement = name
+
+    def take_in(self, heard: HeardSecond | ToneEvent) -> None:
+        """Take in whatever hearing told, a second or a tone."""
+        if isinstance(heard, ToneEvent):
+            self.hear_tone(heard)
+        else:
+            self.hear(heard)
 
     def waited(self, seconds: float) -> None:
         """Take note that `seconds` after the early media was announced no audio has come yet."""
@@ -178,6 +228,13 @@ class Evidence:
             and self.speech_run_weight >= self.settling.announcement_margin * self.speech_run
             and self.belief(Sound.SPEECH) >= self.settling.announcement_confidence
         )
+
+
+def in_order(seconds: Sequence[HeardSecond], tones: Sequence[ToneEvent]) -> Iterator[HeardSecond | ToneEvent]:
+    """Merge what one call's audio told into the order in which it was known, however it was batched."""
+    timed: list[tuple[float, HeardSecond | ToneEvent]] = [(tone.at, tone) for tone in tones]
+    timed += [(second.at + 1.0 + LOOKAHEAD / SAMPLE_RATE, second) for second in seconds]
+    return (heard for _, heard in sorted(timed, key=lambda each: each[0]))
 
 
 def _margin(second: HeardSecond) -> float:

@@ -52,7 +52,7 @@ def fields(
     final = status is Status.FINAL
     told = {
         CLASS: str(verdict.sound_class),
-        OUTCOME: str(verdict.outcome),
+        OUTCOME: verdict.spelled,
         CONFIDENCE: _down(verdict.confidence, 100 if final else STEPS),
     }
     if final and decision is not None:

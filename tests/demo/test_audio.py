@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from agent.demo.audio import (
-    BUSY_EUROPE,
+    BUSY_GERMANY,
     RINGING_EUROPE,
     RINGING_NORTH_AMERICA,
     Tone,
@@ -13,6 +13,7 @@ from agent.demo.audio import (
     music,
     prompt,
     silence,
+    vacant_code,
 )
 from agent.demo.g711 import decode_ulaw
 from agent.demo.lab import LabError
@@ -41,9 +42,21 @@ def test_a_tone_has_its_frequencies_and_no_others() -> None:
 
 
 def test_a_tone_without_cadence_goes_on() -> None:
-    assert loudness(Tone((425.0,)).ulaw(3.0), 2.8) == pytest.approx(
-        loudness(BUSY_EUROPE.ulaw(3.0), 0.1), rel=0.01
+    assert loudness(Tone.of("425").ulaw(3.0), 2.8) == pytest.approx(
+        loudness(BUSY_GERMANY.ulaw(3.0), 0.1), rel=0.01
     )
+
+
+def test_segments_of_another_pitch_follow_one_another_without_a_pause() -> None:
+    audio = vacant_code()
+    vacant = decode_ulaw(audio)
+    assert len(vacant) == round(1.034 * 8000)
+    pitches = []
+    for start in (800, 3600, 6000):
+        spectrum = np.abs(np.fft.rfft(vacant[start : start + 1600]))
+        pitches.append(int(np.argmax(spectrum)) * 5)
+    assert pitches == [985, 1370, 1775]
+    assert min(loudness(audio, at / 100, 0.01) for at in range(1, 102)) > 0.08
 
 
 def test_silence_is_silent() -> None:

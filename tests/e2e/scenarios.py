@@ -9,8 +9,12 @@ from enum import Enum, auto
 
 from agent.demo.call import Provisional, Scenario
 from agent.hearing.sound import Sound
+from agent.hearing.tone_table import ToneKind
 from agent.verdict.agreement import Agreement
 from agent.verdict.outcome import Outcome
+
+Played = Sound | ToneKind
+"""What a carrier plays."""
 
 
 class Way(Enum):
@@ -65,14 +69,14 @@ class Case:
     """Without its audio: that is what `plays` says."""
     outcome: Outcome
     agreement: Agreement
-    plays: Sound | None = None
+    plays: Played | None = None
     """None: no RTP at all."""
-    then_plays: Sound | None = None
+    then_plays: Played | None = None
     """What the callee says after the answer."""
     caller_gets: int | None = None
     """Final SIP status of an inbound caller."""
 
-    def scenario(self, sounds: Mapping[Sound, bytes]) -> Scenario:
+    def scenario(self, sounds: Mapping[Played, bytes]) -> Scenario:
         """Return what the carrier shall do."""
         return replace(
             self.carrier,
@@ -123,6 +127,23 @@ HEARD: tuple[Case, ...] = (
          Sound.SPEECH),
     Case("own AudioSocket, ringing", Way.OWN_AUDIOSOCKET, _ends(486), Outcome.RINGING,
          Agreement.CONTRADICTS, Sound.RINGING),
+    Case("busy tone", Way.DIAL, _ends(503), Outcome.BUSY, Agreement.ADDS_DETAIL,
+         ToneKind.BUSY, caller_gets=486),
+    Case("busy tone, unaware dialplan", Way.DIAL_UNAWARE, _ends(404), Outcome.BUSY, Agreement.CONTRADICTS,
+         ToneKind.BUSY, caller_gets=404),
+    Case("A-law trunk, ringing that turns into congestion", Way.DIAL_ALAW, _ends(486), Outcome.CONGESTION,
+         Agreement.CONTRADICTS, ToneKind.CONGESTION, caller_gets=503),
+    Case("plain originate, congestion", Way.ORIGINATE, _ends(503), Outcome.CONGESTION, Agreement.AGREES,
+         ToneKind.CONGESTION),
+    Case("vacant code with an announcement", Way.DIAL, _ends(503), Outcome.SIT_VACANT, Agreement.ADDS_DETAIL,
+         ToneKind.SIT_VACANT, caller_gets=404),
+    Case("local dialer, vacant code", Way.LOCAL, _ends(486), Outcome.SIT_VACANT, Agreement.CONTRADICTS,
+         ToneKind.SIT_VACANT),
+    Case("own EAGI, busy tone", Way.OWN_EAGI, _ends(486), Outcome.BUSY, Agreement.AGREES, ToneKind.BUSY),
+    Case("own EAGI at 16 kHz, vacant code", Way.OWN_EAGI_16K, _ends(480), Outcome.SIT_VACANT,
+         Agreement.ADDS_DETAIL, ToneKind.SIT_VACANT),
+    Case("own AudioSocket, vacant code", Way.OWN_AUDIOSOCKET, _ends(404), Outcome.SIT_VACANT,
+         Agreement.AGREES, ToneKind.SIT_VACANT),
 )  # fmt: skip
 """Calls that are refused after some seconds of early media."""
 

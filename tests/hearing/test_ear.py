@@ -8,13 +8,19 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from agent.hearing.ear import Ear, Stream
 from agent.hearing.forest import Forest
-from agent.hearing.pcm import SAMPLE_RATE
+from agent.hearing.pcm import SAMPLE_RATE, Decoder
+from agent.hearing.recognition import Known, Title
 from agent.hearing.sound import Encoding, HeardSecond, Sound
 from agent.hearing.spectrogram import LOOKAHEAD
+from agent.hearing.tape import Fingerprint
+from agent.hearing.tone_table import ToneKind
+from agent.hearing.tones import ToneEar
 from tests.hearing.conftest import Small
+from tests.hearing.speech import spectra, speech
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +142,57 @@ def test_a_candidate_judges_the_same_seconds_and_changes_no_judgement(forest: Fo
     assert [second.candidate_p for second in both] == [second.p for second in its_own]
     ear.candidate = None
     assert ear.hear([(Stream(Encoding.SLIN8), data)]) == [alone]
+
+
+def test_known_announcements_are_recognised_in_speech(forest: Forest) -> None:
+    ear = Ear(forest)
+    sounds = [speech(seed, 6.0) for seed in (1, 2)]
+    ear.known = Known.of([(0, Fingerprint.of(spectra(sounds[0])))], [Title("vacant", trunk="a")])
+    pcm = [(sound * 32767).astype("<i2").tobytes() for sound in sounds]
+    whole = ear.hear([(Stream(Encoding.SLIN8), data) for data in pcm])
+    assert "vacant" in [second.announcement for second in whole[0]]
+    assert {second.announcement for second in whole[1]} == {None}
+    (elsewhere,) = ear.hear([(Stream(Encoding.SLIN8, trunk="b"), pcm[0])])
+    assert {second.announcement for second in elsewhere} == {None}
+    stream = Stream(Encoding.SLIN8, trunk="a")
+    in_ticks: list[HeardSecond] = []
+    for start in range(0, len(pcm[0]), 1600):
+        in_ticks += ear.hear([(stream, pcm[0][start : start + 1600])])[0]
+    assert in_ticks == whole[0]
+
+
+def test_without_a_library_nothing_is_searched(forest: Forest) -> None:
+    stream = Stream(Encoding.SLIN8)
+    (heard,) = Ear(forest).hear([(stream, (speech(1) * 32767).astype("<i2").tobytes())])
+    assert {second.announcement for second in heard} == {None}
+    assert stream.recollection.collected().hashes.size == 0
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+def test_tones_are_told_by_the_stream_that_they_were_heard_on(forest: Forest, encoding: Encoding) -> None:
+    rate = 16000 if encoding is Encoding.SLIN16 else 8000
+    time = np.arange(5 * rate) / rate
+    wave = (6000 * np.sin(2 * np.pi * 425 * time) * (time % 1 < 0.5)).astype("<i2")
+    coded = encoding in (Encoding.ULAW, Encoding.ALAW)
+    data = nearest_codes(encoding, wave) if coded else wave.tobytes()
+    ear, busy, quiet = Ear(forest, tone_ear=ToneEar()), Stream(encoding), Stream(Encoding.SLIN8)
+    ear.hear([(busy, data), (quiet, noise(5))])
+    assert (busy.told, quiet.told) == (True, False)
+    assert {event.kind for event in busy.take_tones()} == {ToneKind.BUSY}
+    assert busy.take_tones() == []
+    assert quiet.take_tones() == []
+
+
+def nearest_codes(encoding: Encoding, wave: NDArray[np.int16]) -> bytes:
+    values = Decoder(encoding).decode(bytes(range(256)))
+    return bytes(np.abs(wave[:, np.newaxis] / 32768 - values).argmin(axis=1).astype(np.uint8))
+
+
+def test_a_gap_ends_a_cadence(forest: Forest) -> None:
+    time = np.arange(8000) / 8000
+    cycle = (6000 * np.sin(2 * np.pi * 425 * time) * (time < 0.5)).astype("<i2").tobytes()
+    ear, stream = Ear(forest, tone_ear=ToneEar()), Stream(Encoding.SLIN8, country="DE")
+    for _ in range(5):
+        ear.hear([(stream, cycle)])
+        stream.mark_gap()
+    assert stream.take_tones() == []

@@ -13,6 +13,7 @@ CONFIG = """
 mode: active
 trunks:
   - match: "PJSIP/carrier-*"
+    country: DE
     policy: {outcomes: {announcement: {sip_code: 404, q850_cause: 1, redial: "no"}}}
     cut: [announcement]
   - match: "PJSIP/*"
@@ -35,6 +36,13 @@ def test_each_trunk_has_its_own_policy() -> None:
     assert other.decide(Outcome.ANNOUNCEMENT).sip_code == 403
     assert nobodys.decide(Outcome.RINGING).sip_code == 180
     assert rules.policy_of("PJSIP/carrier-00000001") is carrier
+
+
+def test_a_trunk_s_country_decides_which_tones_it_plays() -> None:
+    country_of = rules_of(parse(CONFIG, "config.yaml")).country_of
+    assert country_of("PJSIP/carrier-00000001") == "DE"
+    assert country_of("PJSIP/other-00000001") is None
+    assert country_of("SIP/unknown-1") is None
 
 
 def test_shadow_mode_is_what_one_gets_without_asking() -> None:

@@ -1,5 +1,7 @@
 """The variables as a dialplan reads them."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +43,11 @@ def test_a_final_verdict_tells_everything() -> None:
         "EARLYMEDIA_AGREEMENT": "adds_detail",
         "EARLYMEDIA_STATUS": "final",
     }
+
+
+def test_a_known_announcement_is_told_by_its_name() -> None:
+    known = replace(FINAL, announcement="vacant")
+    assert fields(Status.FINAL, known)["EARLYMEDIA_OUTCOME"] == "announcement:vacant"
 
 
 def test_a_provisional_code_leaves_the_cause_empty() -> None:

@@ -62,7 +62,7 @@ def read_national(path: Path) -> NationalTones:
         sets = json.loads(path.read_text(encoding="utf-8"))["sets"]
         for one in sets:
             for tone in one["tones"]:
-                for pattern in _parse_tone(tone["pattern"]):
+                for pattern in parse_tone(tone["pattern"]):
                     if reason := _reason(pattern):
                         excluded[Exclusion(str(one["country"]), str(tone["tone"]), reason)] = None
                     else:
@@ -77,10 +77,10 @@ def read_national(path: Path) -> NationalTones:
 def _reason(pattern: Pattern) -> Reason | None:
     if not any(step.chord.hz for step in pattern.steps):
         return Reason.INAUDIBLE
-    return Reason.KEY if _has_dtmf(pattern) else None
+    return Reason.KEY if has_keys(pattern) else None
 
 
-def _parse_tone(elements: list[dict[str, object]]) -> Iterator[Pattern]:
+def parse_tone(elements: list[dict[str, object]]) -> Iterator[Pattern]:
     """Yield the variants of one tone: the alternatives `a||b` each make a pattern of their own."""
     for variant in range(_alternatives(elements)):
         once: list[Step] = []
@@ -140,7 +140,8 @@ def _chord(text: str) -> Chord:
     return Chord(audible, float(modulator) if modulator else ripple[0] if ripple else 0.0)
 
 
-def _has_dtmf(pattern: Pattern) -> bool:
+def has_keys(pattern: Pattern) -> bool:
+    """Tell whether two frequencies at once are a key of a telephone (ITU-T Q.23)."""
     return any(
         len(step.chord.hz) == 2
         and any(abs(step.chord.hz[0] / row - 1) < 0.02 for row in _DTMF_ROWS)

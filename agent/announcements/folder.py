@@ -1,0 +1,93 @@
+"""A library as a folder, for sharing: `announcements.yaml` and the recordings that it names."""
+
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from agent.announcements.announcement import Announcement
+from agent.announcements.database import LibraryError
+from agent.announcements.library import Library, to_pcm16
+from agent.hearing.pcm import SAMPLE_RATE, Samples
+from agent.yaml_file import parse_model, read_text, reason
+
+INDEX = "announcements.yaml"
+
+
+class Entry(Announcement):
+    """An announcement with the files of its recordings, named from the folder."""
+
+    files: tuple[Path, ...]
+
+
+class Index(BaseModel):
+    """The whole of `announcements.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    announcements: tuple[Entry, ...]
+
+
+def export_folder(library: Library, folder: Path) -> int:
+    """Write a library into a folder, the index last; return how many announcements it holds.
+
+    Raises:
+        LibraryError: an index is there already, the folder cannot be written, or the library not read.
+    """
+    index = folder / INDEX
+    if index.exists():
+        raise LibraryError(f"{index}: is there already; name an empty folder.")
+    entries = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for shelved in library.shelved():
+            name, files = shelved.announcement.name, []
+            for number, recording in enumerate(library.recordings(name), 1):
+                files.append(f"{name}-{number}.wav")
+                _write_wav(folder / files[-1], recording)
+            entries.append(
+                shelved.announcement.model_dump(mode="json", exclude_unset=True) | {"files": files}
+            )
+        text = yaml.safe_dump({"announcements": entries}, sort_keys=False, allow_unicode=True)
+        part = index.with_suffix(".part")
+        part.write_text(text, encoding="utf-8")
+        part.rename(index)
+    except OSError as error:
+        raise LibraryError(f"{folder}: {reason(error)}; name a folder that can be written.") from error
+    return len(entries)
+
+
+def import_folder(library: Library, folder: Path, read: Callable[[Path], Samples]) -> int:
+    """Add what a folder's index names to a library, all of it or nothing; return how many announcements.
+
+    `read` turns a file into (n,) samples at 8 kHz.
+
+    Raises:
+        LibraryError: the library refuses one of them.
+        ConfigError: the index is missing or wrong.
+    """
+    path = folder / INDEX
+    index = parse_model(Index, read_text(path), str(path))
+    root = folder.resolve()
+    for entry in index.announcements:
+        for file in entry.files:
+            if not (folder / file).resolve().is_relative_to(root):
+                raise LibraryError(f"{path}: '{file}' lies outside the folder; copy it into the folder.")
+    items = [
+        (
+            Announcement.model_validate(entry.model_dump(exclude_unset=True, exclude={"files"})),
+            [read(folder / file) for file in entry.files],
+        )
+        for entry in index.announcements
+    ]
+    library.add_all(items)
+    return len(items)
+
+
+def _write_wav(path: Path, samples: Samples) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(to_pcm16(samples))

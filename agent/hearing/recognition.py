@@ -1,0 +1,283 @@
+"""Recognises known announcements in calls, second by second, before or after a spoken number.
+
+Landmarks elect the few shifts at which a call may lie over the tape of known recordings; then the
+sub-fingerprints of every remembered second are compared there. The *likeness* of a piece is the share of
+its movement that agrees, -1 to 1, chance near 0. One word by the same voice makes a second alike, and
+shared phrases make two: a match needs RUN_SECONDS of speech in a row, at one shift, of which most
+quarters are alike. Between announcements the sum over all remembered seconds and shifts decides.
+"""
+
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.hearing.landmarks import CONTEXT, Ints, landmarks
+from agent.hearing.mel import FLOOR_DB, MEL_BANDS, LogMel
+from agent.hearing.spectrogram import FRAMES_PER_SECOND
+from agent.hearing.subfingerprints import Movement, Prints, agreement, movement, sub_fingerprints
+from agent.hearing.tape import Fingerprint, Shifts, Tape, elect
+
+WINDOW_SECONDS = 5
+"""Seconds of speech that a call is recognised by."""
+COLLECTED_SECONDS = 20
+"""Seconds of speech that a call's own fingerprint holds at most."""
+CHANCE = 0.1
+"""Likeness of a second below which it counts for nothing."""
+RUN_SECONDS = 3
+"""Seconds of speech in a row that a match is made of, at most."""
+ENOUGH = 0.5
+"""Evidence in one run that makes a match: what the likeness of its seconds has above CHANCE, added up."""
+FEWEST_QUARTERS = 8
+"""Quarters of a second in one run that must be alike: 2 s."""
+RIVAL = 0.7
+"""No match while another announcement has this share of all evidence: both may begin with the same words."""
+_ALIKE = 0.2
+_LITTLE = np.float32(1.0)
+_QUARTER = FRAMES_PER_SECOND // 4
+_SHIFTS = 2
+_KEPT_SHIFTS = 4
+_VOTING_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What a known announcement is called."""
+
+    name: str
+    trunk: str | None = None
+    """The only trunk that plays it, None: any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Recordings that can be recognised, and whose they are; never changed, only replaced."""
+
+    tape: Tape
+    owners: Ints
+    """The announcement that each recording belongs to, (recordings,)."""
+    announcements: tuple[Title, ...]
+    """What the owners count."""
+
+    @classmethod
+    def of(
+        cls, recordings: Sequence[tuple[int, Fingerprint]], announcements: Sequence[Title] | None = None
+    ) -> Self:
+        """Know recordings by the number of the announcement that each belongs to.
+
+        Announcements are named by their numbers where no titles are given.
+        """
+        owners = np.array([owner for owner, _ in recordings], np.int64)
+        if announcements is None:
+            announcements = [Title(str(number)) for number in range(int(owners.max(initial=-1)) + 1)]
+        return cls(Tape.of([fingerprint for _, fingerprint in recordings]), owners, tuple(announcements))
+
+    def allowed(self, trunk: str | None) -> NDArray[np.bool_] | None:
+        """Return which announcements a trunk may play, (announcements,), None for all; no trunk: any."""
+        if trunk is None or all(title.trunk is None for title in self.announcements):
+            return None
+        return np.array([title.trunk in (None, trunk) for title in self.announcements])
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A known announcement in a call."""
+
+    owner: int
+    """Number of the announcement."""
+    evidence: float
+    """ENOUGH or more; a clean second adds about 0.65, one through GSM and noise 0.3."""
+    seconds: float
+    """Seconds that are alike, 2 to RUN_SECONDS, in quarters."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Second:
+    frame: int
+    movement: Movement
+    moved: Movement
+    """How much each of its quarters moves, (4,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Votes:
+    hashes: Ints
+    frames: Ints
+    """The landmarks of a second, and the frames of the call at which they begin."""
+    shifts: Shifts
+    """What they vote for."""
+
+
+class Recollection:
+    """What recognition remembers of one call: about 130 kB while it hears speech."""
+
+    __slots__ = (
+        "_allowed",
+        "_collected",
+        "_edge",
+        "_known",
+        "_next",
+        "_seconds",
+        "_shifts",
+        "_votes",
+        "trunk",
+    )
+
+    def __init__(self, trunk: str | None = None) -> None:
+        self.trunk = trunk
+        """The trunk that the call goes over; announcements of others are not recognised. None: any."""
+        self._allowed: NDArray[np.bool_] | None = None
+        self._seconds: deque[_Second] = deque(maxlen=WINDOW_SECONDS)
+        self._votes: deque[_Votes] = deque(maxlen=_VOTING_SECONDS)
+        self._shifts: list[int] = []
+        self._collected: list[tuple[int, Ints, Ints, Prints]] = []
+        self._edge: LogMel = np.empty((0, MEL_BANDS), np.float32)
+        self._next = -1
+        self._known: Known | None = None
+
+    def collected(self, seconds: Collection[float] | None = None) -> Fingerprint:
+        """Return the fingerprint of the speech heard so far; pauses keep their length, up to a minute.
+
+        With `seconds`, only of those that begin then.
+        """
+        wanted = [
+            piece for piece in self._collected if seconds is None or piece[0] / FRAMES_PER_SECOND in seconds
+        ]
+        if not wanted:
+            return Fingerprint.of(np.zeros((0, MEL_BANDS), np.float32))
+        begin = wanted[0][0]
+        near = [piece for piece in wanted if piece[0] - begin < 60 * FRAMES_PER_SECOND]
+        prints = np.zeros((near[-1][0] - begin + FRAMES_PER_SECOND, 8), np.uint8)
+        for frame, _, _, second in near:
+            prints[frame - begin : frame - begin + FRAMES_PER_SECOND] = second
+        hashes = np.concatenate([piece[1] for piece in near]).astype(np.uint32)
+        frames = np.concatenate([piece[2] for piece in near]) - begin
+        return Fingerprint(hashes[frames >= 0], frames[frames >= 0].astype(np.uint32), prints)
+
+    def _know(self, known: Known) -> None:
+        """Go by a library from now on, also for the seconds that are remembered."""
+        if self._known is known:
+            return
+        self._known = known
+        self._allowed = known.allowed(self.trunk)
+        self._shifts = []
+        for _ in range(len(self._votes)):
+            old = self._votes.popleft()
+            self._votes.append(replace(old, shifts=known.tape.votes(old.hashes, old.frames)))
+
+    def _block(self, frame: int, mel: LogMel) -> LogMel:
+        """Return a second behind the CONTEXT before it; what was not heard is silent."""
+        block = np.full((CONTEXT + FRAMES_PER_SECOND, MEL_BANDS), FLOOR_DB, np.float32)
+        block[CONTEXT:] = mel
+        if frame == self._next:
+            block[:CONTEXT] = self._edge
+        self._edge = mel[-CONTEXT:].copy()
+        self._next = frame + FRAMES_PER_SECOND
+        return block
+
+
+def recognise(known: Known, heard: Sequence[tuple[Recollection, float, LogMel]]) -> list[Match | None]:
+    """Take one second of speech of each of many calls: (its memory, its start in s, (64, 64) log-mel in dB).
+
+    Returns what each call plays, in the same order, None where that is not known or not yet.
+    """
+    if not heard:
+        return []
+    frames = [round(at * FRAMES_PER_SECOND) for _, at, _ in heard]
+    blocks = np.stack([call._block(at, mel) for at, (call, _, mel) in zip(frames, heard, strict=True)])
+    found = landmarks(blocks, since=CONTEXT)
+    edges = np.searchsorted(found.part, np.arange(len(heard) + 1))
+    movements = movement(blocks)[:, CONTEXT:]
+    moved = _by_quarter(movements)
+    prints = sub_fingerprints(blocks)[:, CONTEXT:]
+    matches: list[Match | None] = []
+    for index, (at, (call, _, _)) in enumerate(zip(frames, heard, strict=True)):
+        new = slice(edges[index], edges[index + 1])
+        hashes, places = found.hash[new], found.frame[new] + (at - CONTEXT)
+        if len(call._collected) < COLLECTED_SECONDS:
+            call._collected.append((at, hashes, places, prints[index].copy()))
+        call._know(known)
+        call._seconds.append(_Second(at, movements[index].copy(), moved[index]))
+        call._votes.append(_Votes(hashes, places, known.tape.votes(hashes, places)))
+        votes = np.concatenate([votes.shifts for votes in call._votes])
+        shifts = {*elect(votes, _SHIFTS).tolist(), *call._shifts}
+        match, call._shifts = _best(known, call._seconds, sorted(shifts), call._allowed)
+        matches.append(match)
+    return matches
+
+
+def identify(
+    known: Known, fingerprint: Fingerprint, allowed: NDArray[np.bool_] | None = None
+) -> Match | None:
+    """Say which known announcement a whole fingerprint is, as `recognise` would, None where none.
+
+    With `allowed`, (announcements,), only some of them count.
+    """
+    moved = np.zeros((-(-len(fingerprint.prints) // FRAMES_PER_SECOND) * FRAMES_PER_SECOND, 8), np.uint8)
+    moved[: len(fingerprint.prints)] = fingerprint.prints
+    signs = np.unpackbits(moved, axis=1, bitorder="little").astype(np.float32) * 2 - 1
+    signs[~moved.any(axis=1)] = 0.0
+    votes = known.tape.votes(fingerprint.hashes.astype(np.int64), fingerprint.frames.astype(np.int64))
+    seconds = []
+    for frame in range(0, len(signs), FRAMES_PER_SECOND):
+        part = signs[frame : frame + FRAMES_PER_SECOND]
+        seconds.append(_Second(frame, part, _by_quarter(part)))
+    return _best(known, seconds, elect(votes, _SHIFTS).tolist(), allowed)[0]
+
+
+def _best(
+    known: Known, seconds: Sequence[_Second], shifts: list[int], allowed: NDArray[np.bool_] | None
+) -> tuple[Match | None, list[int]]:
+    """Return what these seconds are, and the shifts at which any of them is alike."""
+    if not shifts or not seconds:
+        return None, []
+    begins = np.array([second.frame for second in seconds]) + np.array(shifts)[:, np.newaxis]
+    frames = (begins[..., np.newaxis] + np.arange(FRAMES_PER_SECOND)).reshape(len(shifts), -1)
+    prints = known.tape.prints.take(frames, axis=0, mode="clip")
+    agreed = agreement(np.concatenate([second.movement for second in seconds]), prints, _QUARTER)
+    moved = np.concatenate([second.moved for second in seconds])
+    likeness = _fours(agreed).sum(axis=2) / (moved.reshape(-1, 4).sum(axis=1) + _LITTLE)
+    still = np.flatnonzero(likeness.max(axis=1) >= _ALIKE)
+    if not still.size:
+        return None, []
+    quarters = _fours(agreed / (moved + _LITTLE) >= _ALIKE).sum(axis=2)
+    owners = known.owners[known.tape.recording_at(begins + FRAMES_PER_SECOND // 2)]
+    above = np.maximum(likeness - np.float32(CHANCE), 0)
+    if allowed is not None:
+        above = np.where(allowed[owners], above, 0)
+    kept = [shifts[at] for at in still.tolist()][-_KEPT_SHIFTS:]
+    everything: dict[int, float] = {}
+    runs: dict[int, tuple[float, int]] = {}
+    for owner in set(owners[still].ravel().tolist()):
+        own = np.where(owners == owner, above, 0)
+        everything[owner] = float(own.max(axis=0).sum())
+        runs[owner] = max(map(_best_run, own[still].tolist(), quarters[still].tolist()))
+    owner = max(everything, key=everything.__getitem__)
+    if any(sum_ > RIVAL * everything[owner] for other, sum_ in everything.items() if other != owner):
+        return None, kept
+    evidence, count = runs[owner]
+    return (Match(owner, evidence, count / 4) if evidence >= ENOUGH else None), kept
+
+
+def _best_run(above: list[float], quarters: list[int]) -> tuple[float, int]:
+    """Return evidence and alike quarters of the best seconds in a row that have enough of them, or zeros."""
+    best = (0.0, 0)
+    for at in range(max(1, len(above) - RUN_SECONDS + 1)):
+        run = sum(above[at : at + RUN_SECONDS]), sum(quarters[at : at + RUN_SECONDS])
+        if run[1] >= FEWEST_QUARTERS and run > best:
+            best = run
+    return best
+
+
+def _by_quarter(movements: Movement) -> Movement:
+    """Return how much (..., 64, 64) movement there is in each quarter of a second, (..., 4)."""
+    frames = np.abs(movements).sum(axis=-1)
+    quarters: Movement = frames.reshape(*frames.shape[:-1], 4, _QUARTER).sum(axis=-1)
+    return quarters
+
+
+def _fours(values: NDArray[Any]) -> NDArray[Any]:
+    return values.reshape(len(values), -1, 4)

@@ -1,0 +1,111 @@
+"""Tones that are the same in every country: special information tones, fax and modem.
+
+SIT are three rising tones without pauses, or with such of 30 ms (ITU-T E.180, clause 10: 950, 1400, 1800 Hz,
+330 ms each). North America codes the reason into the first two (Telcordia SR-2275, 6.21): lower or higher,
+shorter or longer.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.hearing.tone_runs import Run
+from agent.hearing.tone_table import ToneKind
+
+
+@dataclass(frozen=True, slots=True)
+class _Coding:
+    """How the three segments of a SIT sound, and how far off networks are."""
+
+    kind: ToneKind
+    hz: tuple[float, float, float]
+    seconds: tuple[float, float, float]
+    off_hz: float
+    """Relative error of one segment against the others, standard deviation."""
+    off_seconds: float
+
+
+_ITU = _Coding(ToneKind.SIT_OTHER, (950.0, 1400.0, 1800.0), (0.33, 0.33, 0.33), 0.018, 0.035)
+_CODINGS = (
+    _ITU,
+    _Coding(ToneKind.SIT_INTERCEPT, (913.8, 1370.6, 1776.7), (0.274, 0.274, 0.38), 0.004, 0.02),
+    _Coding(ToneKind.SIT_VACANT, (985.2, 1370.6, 1776.7), (0.38, 0.274, 0.38), 0.004, 0.02),
+    _Coding(ToneKind.SIT_REORDER, (913.8, 1428.5, 1776.7), (0.274, 0.38, 0.38), 0.004, 0.02),
+    _Coding(ToneKind.SIT_NO_CIRCUIT, (985.2, 1428.5, 1776.7), (0.38, 0.38, 0.38), 0.004, 0.02),
+)
+_PITCH, _TEMPO = 0.012, 0.05
+"""Standard deviations of what all three segments are off by together."""
+_BANDS_HZ = ((850.0, 1060.0), (1300.0, 1500.0), (1560.0, 1910.0))
+_GAP_FRAMES = 8
+"""Longest pause between segments, in frames of 1/64 s: 30 ms and lost packets."""
+_SECONDS = (0.17, 1.15)
+"""Shortest and longest segment: some networks play a second each."""
+
+_CALLING = ((1100.0, 0.5, 3.0), (1300.0, 0.6, 1.9))
+"""Hz, seconds on, seconds off: ITU-T T.30 (CNG) and V.25 (CT)."""
+_ANSWER_HZ = (2100.0, 2225.0)
+"""ITU-T V.25 and T.30 (CED), V.8 (ANSam); Bell 103."""
+_ANSWER_SECONDS = 0.95
+_OFF_HZ = 0.023
+
+
+def special_information(runs: Sequence[Run]) -> tuple[ToneKind, float] | None:
+    """Tell which SIT the newest three runs are, and how sure that is (0 to 1); None if they are none."""
+    three = [run for run in runs if run.lines or run.frames > _GAP_FRAMES][-3:]
+    if len(three) < 3:
+        return None
+    hz = [_lone(run) for run in three]
+    seconds = [run.seconds for run in three]
+    for one, (low, high), length in zip(hz, _BANDS_HZ, seconds, strict=True):
+        if one is None or not low <= one <= high or not _SECONDS[0] <= length <= _SECONDS[1]:
+            return None
+    likely = {coding.kind: _likelihood(coding, [one or 0.0 for one in hz], seconds) for coding in _CODINGS}
+    total = sum(likely.values())
+    kind = max(likely, key=likely.__getitem__)
+    if total <= 0 or likely[kind] < 0.7 * total:
+        return ToneKind.SIT_OTHER, 0.9
+    return kind, 0.98 * likely[kind] / total
+
+
+def _likelihood(coding: _Coding, hz: Sequence[float], seconds: Sequence[float]) -> float:
+    ratios = [heard / meant for heard, meant in zip(hz, coding.hz, strict=True)]
+    pitch = sum(ratios) / 3
+    lengths = [heard / meant for heard, meant in zip(seconds, coding.seconds, strict=True)]
+    tempo = sum(lengths) / 3
+    cost = ((pitch - 1) / _PITCH) ** 2 + ((tempo - 1) / _TEMPO) ** 2
+    cost += sum(((ratio / pitch - 1) / coding.off_hz) ** 2 for ratio in ratios)
+    cost += sum(
+        ((heard - meant * tempo) / coding.off_seconds) ** 2
+        for heard, meant in zip(seconds, coding.seconds, strict=True)
+    )
+    # Another coding's tones, or what a bad line leaves of these, fit the tolerant one at the worst.
+    return math.exp(-0.5 * min(cost, 80.0)) / (coding.off_hz**2 * coding.off_seconds**2)
+
+
+def fax_or_modem(runs: Sequence[Run], unfinished: Run) -> float | None:
+    """Tell how sure it is that a fax or modem calls or answers, 0 to 1; None if it does not."""
+    tone = _lone(unfinished)
+    if tone and unfinished.seconds >= _ANSWER_SECONDS and any(_near(tone, hz) for hz in _ANSWER_HZ):
+        return 0.95
+    if len(runs) < 3:
+        return None
+    before, pause, last = runs[-3:]
+    for hz, on, off in _CALLING:
+        heard = [_lone(before), _lone(last)]
+        if (
+            pause.lines is None
+            and all(one is not None and _near(one, hz) for one in heard)
+            and abs(last.seconds / on - 1) < 0.2
+            and abs(pause.seconds / off - 1) < 0.2
+        ):
+            return 0.95
+    return None
+
+
+def _lone(run: Run) -> float | None:
+    """Return the frequency of a tone of one."""
+    return run.lines.hz[0] if run.lines and len(run.lines.hz) == 1 else None
+
+
+def _near(heard: float, meant: float) -> bool:
+    return abs(heard / meant - 1) < _OFF_HZ

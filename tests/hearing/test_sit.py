@@ -1,0 +1,88 @@
+"""Special information tones, fax and modem."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.hearing.sit import fax_or_modem, special_information
+from agent.hearing.tone_lines import Lines
+from agent.hearing.tone_runs import Run
+from agent.hearing.tone_table import ToneKind
+
+CODINGS = {
+    ToneKind.SIT_OTHER: ((950.0, 330), (1400.0, 330), (1800.0, 330)),
+    ToneKind.SIT_INTERCEPT: ((913.8, 274), (1370.6, 274), (1776.7, 380)),
+    ToneKind.SIT_VACANT: ((985.2, 380), (1370.6, 274), (1776.7, 380)),
+    ToneKind.SIT_REORDER: ((913.8, 274), (1428.5, 380), (1776.7, 380)),
+    ToneKind.SIT_NO_CIRCUIT: ((985.2, 380), (1428.5, 380), (1776.7, 380)),
+}
+
+
+def run(hz: float, milliseconds: float, start: int = 0) -> Run:
+    return Run(Lines((hz,), 2.0, 0.99) if hz else None, start, round(milliseconds * 64 / 1000))
+
+
+@pytest.mark.parametrize("kind", CODINGS)
+@pytest.mark.parametrize("pitch", [0.98, 1.0, 1.02])
+@pytest.mark.parametrize("tempo", [0.9, 1.0, 1.1])
+def test_every_coding_is_told_however_far_the_exchange_is_off(
+    kind: ToneKind, pitch: float, tempo: float
+) -> None:
+    told = special_information([run(hz * pitch, ms * tempo) for hz, ms in CODINGS[kind]])
+    assert told
+    assert told[0] is kind
+    assert told[1] > 0.6
+
+
+def test_what_comes_before_does_not_matter() -> None:
+    segments = [run(hz, ms) for hz, ms in CODINGS[ToneKind.SIT_VACANT]]
+    told = special_information([run(425, 1000), run(0, 4000), *segments])
+    assert told
+    assert told[0] is ToneKind.SIT_VACANT
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        ((950, 330), (1400, 330)),
+        ((1800, 330), (1400, 330), (950, 330)),
+        ((950, 330), (0, 330), (1400, 330), (1800, 330)),
+        ((950, 60), (1400, 60), (1800, 60)),
+        ((660, 330), (1400, 330), (1800, 330)),
+    ],
+)
+def test_what_is_no_sit(segments: tuple[tuple[float, float], ...]) -> None:
+    assert special_information([run(hz, ms) for hz, ms in segments]) is None
+
+
+def test_a_packet_lost_between_segments_does_not_matter() -> None:
+    first, second, third = (run(hz, ms) for hz, ms in CODINGS[ToneKind.SIT_VACANT])
+    assert special_information([first, run(0, 110), second, third]) is not None
+
+
+def test_a_key_s_pair_is_no_segment() -> None:
+    pair = Run(Lines((941.0, 1336.0), 0.0, 0.99), 0, 21)
+    assert special_information([pair, run(1400, 330), run(1800, 330)]) is None
+
+
+def test_fax_and_modem() -> None:
+    pause = run(0, 60)
+    assert fax_or_modem([run(1100, 500), run(0, 3000), run(1100, 500)], pause)
+    assert fax_or_modem([run(1300, 600), run(0, 1900), run(1300, 600)], pause)
+    assert fax_or_modem([], run(2100, 1000))
+    assert fax_or_modem([], run(2225, 1000))
+
+
+def test_a_beep_is_no_fax() -> None:
+    pause = run(0, 60)
+    assert fax_or_modem([run(1100, 500)], pause) is None
+    assert fax_or_modem([run(1100, 500), run(0, 1000), run(1100, 500)], pause) is None
+    assert fax_or_modem([run(1000, 500), run(0, 3000), run(1000, 500)], pause) is None
+    assert fax_or_modem([], run(2100, 500)) is None
+    assert fax_or_modem([], run(1000, 3000)) is None
+
+
+@given(st.lists(st.tuples(st.floats(200, 2400), st.floats(20, 2000)), min_size=3, max_size=5))
+def test_any_tones_are_a_sit_with_a_confidence_or_none(segments: list[tuple[float, float]]) -> None:
+    told = special_information([run(hz, ms) for hz, ms in segments])
+    assert told is None or (told[0] in CODINGS and 0 < told[1] <= 1)

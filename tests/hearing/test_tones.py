@@ -1,0 +1,159 @@
+"""What the network says with tones, from samples to events."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.hearing.rows import frame_rows
+from agent.hearing.spectrogram import BINS, Framer, power
+from agent.hearing.tone_table import ToneKind
+from agent.hearing.tones import ToneEar, Tones
+from tests.hearing.tone_sounds import EAR, events, noise, pause, sound, tone
+
+
+def kinds(told: object) -> list[ToneKind]:
+    return [event.kind for event in told]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("cadence", "seconds", "kind"),
+    [
+        ("425/1 -/4", 3, ToneKind.RINGING),
+        ("400+450/0.4 -/0.2 400+450/0.4 -/2", 3, ToneKind.RINGING),
+        ("440+480/2 -/4", 4, ToneKind.RINGING),
+        ("425/0.48 -/0.48", 3, ToneKind.BUSY),
+        ("480+620/0.5 -/0.5", 3, ToneKind.BUSY),
+        ("480+620/0.25 -/0.25", 2, ToneKind.CONGESTION),
+        ("400", 4, ToneKind.NUMBER_UNOBTAINABLE),
+        ("350+440", 4, ToneKind.DIAL_TONE),
+        ("425/0.4 -/0.04", 4, ToneKind.DIAL_TONE),
+    ],
+)
+def test_a_tone_is_said_with_its_kind(cadence: str, seconds: float, kind: ToneKind) -> None:
+    told = events(sound(cadence, seconds))
+    assert kinds(told)[-1] is kind
+    assert told[-1].since == pytest.approx(0.3, abs=0.05)
+    assert told[-1].countries
+    noisy = sound(cadence, seconds)
+    assert kinds(events(noisy + noise(len(noisy) / 8000, 0.0125)))[-1] is kind
+
+
+def test_ringing_is_said_soon_after_the_first_ring_and_busy_after_two_cycles() -> None:
+    (ringing,) = events(sound("440+480/2 -/4", 5))
+    assert 2.3 < ringing.at < 2.8
+    busy = events(sound("425/0.5 -/0.5", 4))[0]
+    assert 2.3 < busy.at < 2.6
+
+
+def test_a_ring_that_becomes_busy_is_busy() -> None:
+    told = events(np.concatenate((sound("425/1 -/4", 6.5), sound("425/0.5 -/0.5", 4, lead=0))))
+    assert kinds(told)[0] is ToneKind.RINGING
+    assert kinds(told)[-1] is ToneKind.BUSY
+
+
+def test_a_ring_that_is_answered_by_speech_stays_ringing() -> None:
+    babble = noise(3, 0.1) * np.repeat(np.abs(np.sin(np.arange(30))), 800).astype(np.float32)
+    assert set(kinds(events(np.concatenate((sound("425/1 -/4", 5), babble))))) == {ToneKind.RINGING}
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.03])
+@pytest.mark.parametrize("announced", [False, True])
+def test_sit_is_said_within_300_ms_of_its_end(gap: float, announced: bool) -> None:
+    segments = [tone(0.38, 985.2), pause(gap), tone(0.274, 1370.6), pause(gap), tone(0.38, 1776.7)]
+    after = noise(1, 0.1) if announced else pause(1)
+    whole = np.concatenate((pause(2), *segments, after))
+    (told,) = events(whole)
+    assert told.kind is ToneKind.SIT_VACANT
+    assert told.at - (len(whole) - 8000) / 8000 < 0.3
+    assert told.countries == ()
+
+
+def test_a_fax_is_told_and_keys_and_beeps_are_not() -> None:
+    assert kinds(events(np.concatenate((pause(0.5), tone(3, 2100))))) == [ToneKind.FAX_OR_MODEM]
+    calling = [tone(0.5, 1100), pause(3), tone(0.5, 1100), pause(0.5)]
+    assert kinds(events(np.concatenate(calling))) == [ToneKind.FAX_OR_MODEM]
+    keys = [part for row in (697, 770, 852) for part in (tone(0.2, row, 1336), pause(0.2))]
+    assert events(np.concatenate((*keys, pause(3)))) == []
+    waiting = np.concatenate((pause(2), tone(0.2, 425), pause(0.2), tone(0.2, 425), pause(5)))
+    assert events(waiting) == []
+
+
+def test_a_named_country_decides() -> None:
+    italian = sound("425/0.2 -/0.2", 3)
+    assert kinds(events(italian))[-1] is ToneKind.CONGESTION
+    told = events(italian, country="IT")
+    assert kinds(told)[-1] is ToneKind.BUSY
+    assert told[-1].countries == ("IT",)
+
+
+def test_another_country_s_tone_on_a_named_trunk_is_told_with_less_trust() -> None:
+    american = sound("480+620/0.5 -/0.5", 4)
+    assert kinds(events(american, country="DE"))[-1] is ToneKind.BUSY
+    assert events(american, country="DE")[-1].confidence < events(american)[-1].confidence
+
+
+def test_no_cadence_goes_on_over_lost_audio() -> None:
+    call, framer = Tones(), Framer()
+    told = []
+    for _ in range(3):
+        frames = framer.push(np.concatenate((tone(0.5, 425), pause(0.5))))
+        spectra = power([frames])
+        told += EAR.listen([call], [len(frames)], spectra, frame_rows(spectra))[0]
+        call.mark_gap()
+    assert told == []
+
+
+def test_nobody_calls() -> None:
+    assert (
+        EAR.listen([], [], np.zeros((0, BINS), np.float32), frame_rows(np.zeros((0, BINS), np.float32))) == []
+    )
+
+
+PLAYED = np.concatenate(
+    (
+        sound("425/1 -/4", 5.5),
+        sound("480+620/0.25 -/0.25", 2, lead=0.0),
+        noise(0.6, 0.1),
+        tone(0.33, 950),
+        tone(0.33, 1400),
+        tone(0.33, 1800),
+        pause(0.5),
+    )
+)
+WHOLE = events(PLAYED)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, len(PLAYED)), max_size=12))
+def test_any_cutting_into_ticks_gives_the_same_events(cuts: list[int]) -> None:
+    assert len(WHOLE) >= 3
+    assert events(PLAYED, cuts) == WHOLE
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds=st.lists(st.integers(0, 5), min_size=1, max_size=6), tick=st.integers(200, 4000))
+def test_many_calls_at_once_hear_what_each_hears_alone(seeds: list[int], tick: int) -> None:
+    sounds = [PLAYED[seed * 4000 : seed * 4000 + 24000] for seed in seeds]
+    calls, framers = [Tones() for _ in sounds], [Framer() for _ in sounds]
+    together: list[list[object]] = [[] for _ in sounds]
+    for start in range(0, 24000, tick):
+        frames = [
+            framer.push(samples[start : start + tick])
+            for framer, samples in zip(framers, sounds, strict=True)
+        ]
+        spectra = power(frames)
+        for told, new in zip(
+            together, EAR.listen(calls, [len(f) for f in frames], spectra, frame_rows(spectra)), strict=True
+        ):
+            told += new
+    assert together == [events(samples) for samples in sounds]
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), frames=st.integers(0, 200), scale=st.floats(-80, 10))
+def test_any_powers_are_heard_without_an_error(seed: int, frames: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    spectra = (rng.random((frames, BINS)) ** rng.integers(1, 40) * 10 ** (scale / 10)).astype(np.float32)
+    for event in ToneEar.listen(EAR, [Tones()], [frames], spectra, frame_rows(spectra))[0]:
+        assert 0 < event.confidence <= 1
