@@ -10,7 +10,8 @@ from agent.train.errors import MaterialError
 
 _DEP5_LICENCE = re.compile(r"^ ?License: *([A-Z][\w.+-]*) *$", re.MULTILINE)
 _HOLDER = re.compile(
-    r"^ *(?:Copyright(?: holder)?(?: \(\d+\))?:|Copyright \(C\)|Upstream Author:) *(\S.*?)\s*$", re.MULTILINE
+    r"^ *(?:Copyright(?: holder)?(?: \(\d+\))?:|Copyright \(C\)|Upstream Author:?) +(\S.*?)\s*$",
+    re.MULTILINE,
 )
 _PHRASES = {
     r"Attribution-ShareAlike\s+3\.0": "CC BY-SA 3.0",
@@ -90,7 +91,7 @@ def _from_debian(folder: Path) -> Material:
     )
     return Material(
         what=found[0].parent.name,
-        by=_shorten(list(dict.fromkeys(_holders(text))), "; "),
+        by=_shorten(list(dict.fromkeys(_holders(text))), "; ") or "see source",
         licence=_shorten(list(names)) or "see source",
         source="Debian package, usr/share/doc/" + found[0].parent.name + "/copyright",
     )
