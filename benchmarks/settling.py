@@ -1,15 +1,13 @@
 """How well evidence settles: whole calls, composed of voices, songs and tones that the forest never heard.
 
-    python benchmarks/settling.py --audio FOLDER --tones FILE [--prompts FOLDER ...]
-                                  [--songs FOLDER ...] [--sweep]
+    python benchmarks/settling.py --audio FOLDER --tones FILE [--prompts FOLDER ...] [--sweep]
 
-For each fold of the material a forest is fitted on the others and calibrated on strangers, as the shipped
-one is; then calls are composed from this fold, sent through telephone channels, heard, tones included,
-and settled. What rings is a ringing tone of some country. A call counts as
+For each fold of the material a forest is fitted on the others, then calls are composed from this one,
+sent through telephone channels, heard, and settled. A call counts as
 
     right     what stood at its end is what was played last
     unknown   the verdict abstained
-    harmful   a verdict was final although no announcement was played, or before it began
+    harmful   an announcement was final although none was played, or before it began
 """
 
 import argparse
@@ -19,33 +17,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import sklearn
 from rich.console import Console
 from rich.table import Table
 
-from agent.hearing.ear import Ear, Stream
-from agent.hearing.features import FEATURE_VERSION, Vectors
-from agent.hearing.forest import Card, Forest
-from agent.hearing.pcm import SAMPLE_RATE, Samples
-from agent.hearing.sound import SOUNDS, Encoding, HeardSecond, Sound
+from agent.hearing.features import Vectors
+from agent.hearing.pcm import SAMPLE_RATE
+from agent.hearing.sound import SOUNDS, HeardSecond, Sound
 from agent.hearing.spectrogram import LOOKAHEAD
-from agent.hearing.tone_table import ToneKind
-from agent.hearing.tones import ToneEar, ToneEvent
-from agent.train.corpus.call_tones import deal_tones, spoken_tones
 from agent.train.corpus.channel import draw_channel, transmit
-from agent.train.corpus.codecs import to_pcm16
-from agent.train.corpus.material import Source, Tones, find_material
+from agent.train.corpus.material import Source, find_material
 from agent.train.corpus.plan import read_plan
 from agent.train.corpus.synth import compose, share_folds
-from agent.train.corpus.tones import Tolerance
 from agent.train.labels.label_table import Row
 from agent.train.parallel import Workers
-from agent.train.student.calibration import fit_temperature
 from agent.train.student.examples import Examples
 from agent.train.student.fit import fit
 from agent.train.student.recipes import ForestRecipe
 from agent.train.student.views import hear_recording
-from agent.verdict.evidence import Evidence, Settling, in_order
+from agent.verdict.evidence import Evidence, Settling
 from agent.verdict.outcome import Outcome
 from agent.verdict.settle import settle
 
@@ -65,8 +54,6 @@ KINDS: dict[str, tuple[tuple[Sound, float, float], ...]] = {
     "silence, ringing, announcement": ((Q, 1, 6), (R, 6, 20), (S, 6, 15)),
 }
 """What is played, and for how many seconds."""
-AT_ONCE = 64
-"""Calls heard in one pass, as the agent does."""
 VOICE_IN_IT = "song with a voice in it"
 VOICE_DB = (-12.0, 0.0)
 """Level of that voice over the song's, for want of recordings of singers."""
@@ -75,13 +62,12 @@ OUTCOME_OF = {R: Outcome.RINGING, S: Outcome.ANNOUNCEMENT, M: Outcome.MUSIC, Q: 
 
 @dataclass(frozen=True, slots=True)
 class ComposedCall:
-    """One call and what was heard in it."""
+    """One call and what the forest heard in it."""
 
     kind: str
     announced_at: float | None
     """Second at which the announcement begins, None where there is none."""
-    heard: tuple[HeardSecond | ToneEvent, ...]
-    """In the order in which it was told."""
+    seconds: tuple[HeardSecond, ...]
 
     @property
     def truth(self) -> Outcome:
@@ -96,21 +82,21 @@ class Judged:
     call: ComposedCall
     outcome: Outcome
     final_at: float | None
-    """Second at which the verdict became final within the call."""
+    """Second at which an announcement became final within the call."""
     moments: tuple[tuple[float, bool], ...]
     """Confidence and rightness of the running verdicts, once the last sound had been played for 3 s."""
 
     @property
     def harmful(self) -> bool:
-        """The verdict was final although no announcement was played, or before it began."""
+        """An announcement was final although none was played, or before it began."""
         began = self.call.announced_at
         return self.final_at is not None and (began is None or self.final_at <= began)
 
 
 def compose_calls(
     sources: Sequence[Source], calls: int, seed: int
-) -> Iterator[tuple[str, float | None, Samples]]:
-    """Compose calls of all kinds in turn: kind, start of the announcement, samples."""
+) -> Iterator[tuple[str, float | None, Vectors]]:
+    """Compose calls of all kinds in turn: kind, start of the announcement, vectors of the seconds."""
     shelf = {sound: [source for source in sources if source.sound is sound] for sound in Sound}
     for index, kind in zip(range(calls), itertools.cycle(KINDS), strict=False):
         rng = np.random.default_rng([seed, 3, index])
@@ -128,7 +114,7 @@ def compose_calls(
                 announced_at = length / SAMPLE_RATE
             length += samples
         whole = np.concatenate([*parts, np.zeros(LOOKAHEAD, np.float32)])
-        yield kind, announced_at, transmit(whole, draw_channel(rng, gain_db, PLAN.channel))
+        yield kind, announced_at, hear_recording(transmit(whole, draw_channel(rng, gain_db, PLAN.channel)))
 
 
 def hear_strangers(
@@ -140,53 +126,18 @@ def hear_strangers(
     made = [(each.rows, hear_recording(each.samples)) for each in compose(sources, plan)]
     examples = _examples([row for rows, _ in made for row in rows])
     heard = np.concatenate([vectors[: len(rows)] for rows, vectors in made])
-    ears = _ears(examples, heard, folds, trees)
     result = []
-    for fold, ear in zip(folds, ears, strict=True):
-        strangers = [s for s in sources if fold_of[s.group] == fold and s.sound is not R]
-        strangers += _ringing_tones(sources, fold_of, fold)
-        composed = compose_calls(strangers, calls, seed + fold)
-        while some := tuple(itertools.islice(composed, AT_ONCE)):
-            streams = [Stream(Encoding.SLIN8) for _ in some]
-            chunks = [(s, to_pcm16(call[2]).tobytes()) for s, call in zip(streams, some, strict=True)]
-            told = zip(some, streams, ear.hear(chunks), strict=True)
-            for (kind, announced_at, _), stream, seconds in told:
-                events = tuple(in_order(seconds, stream.take_tones()))
-                result.append(ComposedCall(kind, announced_at, events))
-    return result
-
-
-def _ringing_tones(sources: Sequence[Source], fold_of: dict[str, int], fold: int) -> list[Source]:
-    """Return the ringing tones of a fold, each a source of its own."""
-    dealt = deal_tones(sources, fold_of)
-    patterns = dict.fromkeys(tone.pattern for tone in spoken_tones() if tone.kind is ToneKind.RINGING)
-    off = Tolerance(PLAN.tones.pitch_tolerance, PLAN.tones.time_tolerance)
-    return [Tones("ringing", (pattern,), off) for pattern in patterns if dealt.get(pattern) == fold]
-
-
-def _ears(examples: Examples, heard: Vectors, folds: Sequence[int], trees: int) -> list[Ear]:
-    """Fit a forest without each fold; the temperature of all is what makes strangers' probabilities true."""
-    recipe = ForestRecipe(trees=trees)
-    students, shares = [], []
     for fold in folds:
         others = examples.fold != fold
-        students.append(fit(recipe, examples.where(others), heard[others], Workers(jobs=-1)))
-        shares.append(students[-1].predict(heard[~others]))
-    truth = np.concatenate([examples.truth[examples.fold == fold] for fold in folds])
-    temperature = fit_temperature(np.concatenate(shares), truth)
-    card = Card(
-        sha256="",
-        feature_version=FEATURE_VERSION,
-        classes=tuple(SOUNDS),
-        sklearn_version=sklearn.__version__,
-        calibration=temperature,
-    )
-    return [
-        Ear(
-            Forest(card, tuple(tree.tree_ for tree in student.model.estimators_)), AT_ONCE, tone_ear=ToneEar()
-        )
-        for student in students
-    ]
+        forest = fit(ForestRecipe(trees=trees), examples.where(others), heard[others], Workers(jobs=1))
+        strangers = [source for source in sources if fold_of[source.group] == fold]
+        for kind, announced_at, vectors in compose_calls(strangers, calls, seed + fold):
+            p = forest.predict(vectors)
+            seconds = tuple(
+                HeardSecond(float(at), (r, s, m, q)) for at, (r, s, m, q) in enumerate(p.tolist())
+            )
+            result.append(ComposedCall(kind, announced_at, seconds))
+    return result
 
 
 def _examples(rows: Sequence[Row]) -> Examples:
@@ -211,10 +162,10 @@ def judge(call: ComposedCall, settling: Settling) -> Judged:
     evidence.tap()
     last_part = sum(longest for _, _, longest in KINDS[call.kind][:-1])
     moments = []
-    for heard in call.heard:
-        evidence.take_in(heard)
+    for second in call.seconds:
+        evidence.hear(second)
         verdict = settle(evidence)
-        if heard.at >= last_part + 3 and verdict.outcome is not Outcome.UNKNOWN:
+        if second.at >= last_part + 3 and verdict.outcome is not Outcome.UNKNOWN:
             moments.append((verdict.confidence, verdict.outcome is call.truth))
     final_at = evidence.final_at
     evidence.end()
@@ -297,7 +248,6 @@ def main() -> None:
     parser.add_argument(
         "--prompts", type=Path, nargs="*", default=[], help="folders as for `earlymedia train`"
     )
-    parser.add_argument("--songs", type=Path, nargs="*", default=[], help="likewise")
     parser.add_argument("--recordings", type=int, default=1500, help="recordings to fit the forests on")
     parser.add_argument("--calls", type=int, default=400, help="calls composed for each fold")
     parser.add_argument("--trees", type=int, default=200)
@@ -305,7 +255,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--sweep", action="store_true", help="compare settings")
     asked = parser.parse_args()
-    sources = find_material(asked.audio, asked.prompts, asked.tones, asked.seed, songs=asked.songs)
+    sources = find_material(asked.audio, asked.prompts, asked.tones, asked.seed)
     calls = hear_strangers(
         sources, asked.recordings, asked.calls, asked.trees, range(asked.folds), asked.seed
     )
