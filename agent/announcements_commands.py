@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from agent.announcements import folder as folders
 from agent.announcements import gathering
@@ -47,7 +48,8 @@ LanguageOption = Annotated[str | None, typer.Option(help="Its language, for you 
 
 
 def _fail(error: Exception | str) -> NoReturn:
-    typer.echo(f"earlymedia: {error}", err=True)
+    sentence = "".join(letter if letter.isprintable() else "?" for letter in str(error))
+    typer.echo(f"earlymedia: {sentence}", err=True)
     raise typer.Exit(2)
 
 
@@ -110,8 +112,8 @@ def list_all(
             str(decision.sip_code or ""),
             str(decision.q850_cause or ""),
             redial,
-            item.announcement.trunk or "",
-            item.announcement.language or "",
+            Text(item.announcement.trunk or ""),
+            Text(item.announcement.language or ""),
             str(item.recordings),
             f"{item.seconds:.1f}",
         )
@@ -227,7 +229,7 @@ def candidates(
         where = ", ".join(f"{s.trunk}: {s.sip_code or 'none'} x {s.calls}" for s in c.sightings[:5])
         seen = (_when(c.first_seen), _when(c.last_seen))
         table.add_row(
-            str(c.number), str(c.calls), *seen, f"{c.seconds:.1f}", "yes" if c.excerpt else "no", where
+            str(c.number), str(c.calls), *seen, f"{c.seconds:.1f}", "yes" if c.excerpt else "no", Text(where)
         )
     return Console().print(table)
 

@@ -121,18 +121,27 @@ def classify(
     files: Annotated[list[Path], typer.Argument(help="Recordings of early media, in any format.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each file.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Folder to draw one PNG for each file into.")] = None,
+    country: Annotated[
+        str | None, typer.Option(help="Country whose tones are heard, as its ISO 3166-1 code or its name.")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Configuration with model, settling and policy.")
     ] = None,
 ) -> None:
     """Judge recordings as the agent would judge the live call."""
+    from agent.announcements.database import LibraryError
     from agent.hearing.forest import ModelError
+    from agent.hearing.tone_table import world
     from agent.recording.load import RecordingError
     from agent.recording.show import classify_and_show
 
     try:
-        failed = classify_and_show(files, _config(config) if config else Config(), as_json, plot)
-    except (ModelError, RecordingError, OSError) as error:
+        code = world().code_of(country) if country else None
+    except ValueError as error:
+        fail(error)
+    try:
+        failed = classify_and_show(files, _config(config) if config else Config(), as_json, plot, code)
+    except (ModelError, LibraryError, RecordingError, OSError) as error:
         fail(error)
     raise typer.Exit(2 if failed else 0)
 

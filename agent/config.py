@@ -16,6 +16,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -242,7 +243,10 @@ class SettlingConfig(_Section):
     announcement_seconds: PositiveInt = Settling().announcement_seconds
     announcement_confidence: Share = Settling().announcement_confidence
     tone_confidence: Share = Settling().tone_confidence
+    unnamed_tone_confidence: Share = Settling().unnamed_tone_confidence
+    tone_abstain_below: Share = Settling().tone_abstain_below
     announcement_margin: Share = Settling().announcement_margin
+    singer_doubt: NonNegativeFloat = Settling().singer_doubt
     doubt_halves_every_seconds: PositiveFloat = Settling().doubt_halves_every_seconds
     silence_doubt_halves_every_seconds: PositiveFloat = Settling().silence_doubt_halves_every_seconds
     contradiction: Share = Settling().contradiction
@@ -288,11 +292,13 @@ class AnnouncementsConfig(_Section):
     file: Path = Path("/var/lib/earlymedia/announcements.sqlite3")
     candidate_after_calls: PositiveInt = 5
     """Calls in which an unknown announcement must be heard to be listed."""
-    most_unknown: PositiveInt = 2000
-    """Unknown announcements remembered at most; the rarest and oldest go first."""
+    most_unknown: NonNegativeInt = 2000
+    """Unknown announcements remembered at most; the rarest and oldest go first. 0: none is."""
     excerpt_seconds: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
     """Kept of one call with each, so that it can be named; 0: nothing is kept of what anybody said."""
     most_excerpts: PositiveInt = 200
+    forget_after_days: PositiveFloat = 30.0
+    """What no call has played for so long is forgotten, with its excerpt."""
 
 
 class MetricsConfig(_Section):

@@ -1,13 +1,15 @@
 """How well and how fast announcements are recognised.
 
     python benchmarks/announcements.py --work DIR [--prompts DIR] [--library 1000] [--own 10000]
-        [--foreign 50000] [--growth 100000]
+        [--foreign 50000] [--growth 100000] [--calls 200]
 
 The library holds sentences that espeak-ng and flite have read in 16 languages, and recordings of `--prompts`
 in some languages; foreign queries are other sentences by the same voices and prompts in other languages.
 Sentences are of made-up words, so that no two share a phrase. Every query is 3 s from a random sample on,
 through a random line: G.711 at 20 dB SNR, or GSM at 10 dB with 2 % of packets lost in bursts. Foreign
 queries go half through the one, half through the other. Renderings are kept in `--work`.
+Last, `--calls` live calls play announcements without end, as mu-law in ticks of 100 ms, to the shipped
+forest, and then other speech, with the library and without it.
 """
 
 import argparse
@@ -23,11 +25,17 @@ import numpy as np
 import soundfile
 from scipy import fft, signal, stats
 
+from agent.config import Config
+from agent.demo.g711 import encode_ulaw
+from agent.hearing.ear import Ear, Stream
+from agent.hearing.forest import Forest
 from agent.hearing.mel import LogMel, log_mel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.recognition import Known, Match, Recollection, identify, recognise
+from agent.hearing.sound import Encoding
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
 from agent.hearing.tape import Fingerprint
+from agent.hearing.tones import ToneEar
 from agent.train.corpus.channel import Channel, Loss, level_db, transmit
 from agent.train.corpus.codecs import Codec, Coding
 from agent.train.corpus.noise import Noise
@@ -86,6 +94,7 @@ def main() -> None:
     parser.add_argument("--own", type=int, default=10_000)
     parser.add_argument("--foreign", type=int, default=50_000)
     parser.add_argument("--growth", type=int, default=0, help="grow to so many, by synthetic fingerprints")
+    parser.add_argument("--calls", type=int, default=200, help="calls that are live at once")
     arguments = parser.parse_args()
 
     prompts = read_prompts(arguments.prompts) if arguments.prompts else []
@@ -112,6 +121,8 @@ def main() -> None:
     if arguments.foreign:
         measure_foreign(foreign, known, arguments.foreign)
     measure_growth(fingerprints, own, arguments.growth)
+    measure_ticks("known announcements", own, known, arguments.calls)
+    measure_ticks("other speech", foreign, known, arguments.calls)
 
 
 def measure_own(line: Line, own: Sequence[Samples], known: Known, queries: int) -> None:
@@ -173,6 +184,42 @@ def measure_growth(fingerprints: Sequence[Fingerprint], own: Sequence[Samples], 
             f"{size} announcements: {held:.0f} MB, laid in {laid:.1f} s, recall {right / asked:.3f}, "
             f"{1e3 * cost / asked / QUERY_SECONDS:.3f} ms a second"
         )
+
+
+def measure_ticks(what: str, sounds: Sequence[Samples], known: Known, calls: int) -> None:
+    """Let calls play recordings, each from its own moment on; time all of hearing, with the library or not.
+
+    Both are timed by turns, tick by tick, so that what else the machine does strikes both.
+    """
+    rng = np.random.default_rng(7)
+    seconds, rate = 10, Encoding.ULAW.bytes_per_second
+    audio = []
+    for index in rng.integers(len(sounds), size=calls):
+        played = np.roll(sounds[index], -int(rng.integers(len(sounds[index]))))
+        pcm = np.resize(played, (seconds + 1) * SAMPLE_RATE)
+        audio.append(encode_ulaw((np.clip(pcm, -1, 1) * 32767).astype(np.int16)))
+    begins = rng.integers(rate, size=calls).tolist()
+    forest = Forest.load(Config().model.path)
+    ears = [Ear(forest, tone_ear=ToneEar()) for _ in range(2)]
+    ears[0].known = known
+    streams = [[Stream(Encoding.ULAW) for _ in range(calls)] for _ in ears]
+    for ear, own in zip(ears, streams, strict=True):
+        ear.hear([(stream, a[:at]) for stream, a, at in zip(own, audio, begins, strict=True)])
+    spent, matched = np.zeros((len(ears), 10 * seconds)), 0
+    for tick in range(10 * seconds):
+        cut = slice(tick * rate // 10, (tick + 1) * rate // 10)
+        for number, (ear, own) in enumerate(zip(ears, streams, strict=True)):
+            chunks = [(stream, a[at:][cut]) for stream, a, at in zip(own, audio, begins, strict=True)]
+            began = time.process_time()
+            heard = ear.hear(chunks)
+            spent[number, tick] = time.process_time() - began
+            matched += sum(second.announcement is not None for new in heard for second in new)
+    searching, without = 1e3 * spent.sum(axis=1) / seconds
+    show(
+        f"{calls} live calls with {what}: {without:.0f} ms of processor time a second, with the library "
+        f"{searching:.0f} ms, ticks {1e3 * np.median(spent[0]):.0f} to {1e3 * spent[0].max():.0f} ms, "
+        f"{matched} recognised"
+    )
 
 
 def shuffled(of: Fingerprint, rng: np.random.Generator) -> Fingerprint:
@@ -276,10 +323,11 @@ def read_prompts(folder: Path) -> list[tuple[str, Samples]]:
 
 def render(file: Path, seed: int, count: int) -> list[Samples]:
     """Return so many sentences as read by speech synthesisers, from a file if they were made before."""
+    sounds: list[Samples] = []
     if file.is_file():
         kept = np.load(file)
         sounds = np.split(kept["x"].astype(np.float32) / 32768, np.cumsum(kept["n"])[:-1])
-    else:
+    if len(sounds) < count:
         sounds = [sentence(np.random.default_rng([seed, index])) for index in range(count)]
         file.parent.mkdir(parents=True, exist_ok=True)
         np.savez(

@@ -1,11 +1,15 @@
 """`earlymedia announcements`, as an admin types it."""
 
+import io
 import json
 import wave
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from agent.announcements.gathering import Gathering, Limits
@@ -15,6 +19,18 @@ from agent.hearing.pcm import SAMPLE_RATE, Samples
 from tests.hearing.speech import noisy, speech
 
 Command = Callable[..., Result]
+
+
+def _head(ending: str) -> bytes:
+    """A real file of a second, to be cut and followed by anything."""
+    file = io.BytesIO()
+    subtype = "VORBIS" if ending == "ogg" else "PCM_16"
+    soundfile.write(file, speech(1, 1.0), SAMPLE_RATE, format=ending.upper(), subtype=subtype)
+    return file.getvalue()
+
+
+HEADS = {ending: _head(ending) for ending in ("wav", "flac", "ogg", "au", "caf")}
+HEADS |= dict.fromkeys(("mp3", "gsm", "sln", "ulaw", "sln16"), b"\xff\xfb\x90\x64" * 20)
 
 
 @pytest.fixture
@@ -98,7 +114,9 @@ def test_from_what_is_heard_all_day_to_a_redial_decision_in_one_command(
         (("remove", "ghost"), "knows no announcement 'ghost'; see `earlymedia announcements list`"),
         (("show", "ghost"), "knows no announcement 'ghost'"),
         (("name", "3", "x"), "there is no candidate 3; see `earlymedia announcements candidates`"),
-        (("import", "nowhere"), "announcements.yaml cannot be read"),
+        (("import", "nowhere"), "nowhere: holds no announcements.yaml; name a folder that `export` has made"),
+        (("export", "/proc/nowhere"), "/proc/nowhere: No such file or directory; name a folder"),
+        (("test", "nowhere.wav"), "nowhere.wav: there is no such file"),
     ],
 )
 def test_what_goes_wrong_is_one_sentence_and_exit_2(
@@ -109,6 +127,33 @@ def test_what_goes_wrong_is_one_sentence_and_exit_2(
     assert complaint in result.stderr
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith("earlymedia: ")
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(sorted(HEADS)), st.binary(max_size=300), st.integers(0, 60))
+def test_any_file_is_listened_to_or_refused_with_one_sentence(
+    command: Command, tmp_path: Path, ending: str, garbage: bytes, kept: int
+) -> None:
+    (file := tmp_path / f"call.{ending}").write_bytes(HEADS[ending][:kept] + garbage)
+    result = command("test", file)
+    assert result.exit_code in (1, 2), result.exception
+    assert result.stderr.count("\n") == (result.exit_code == 2)
+
+
+def test_what_others_wrote_does_not_steer_the_terminal(command: Command, tmp_path: Path) -> None:
+    (shared := tmp_path / "shared").mkdir()
+    (shared / "announcements.yaml").write_text(
+        'announcements: [{name: v, "\\e]0;owned\\a": 1, files: [a.wav]}]'
+    )
+    result = command("import", shared)
+    assert result.exit_code == 2
+    assert "\x1b" not in result.stderr
+    (shared / "a.sln").write_bytes(to_pcm16(speech(1)))
+    (shared / "announcements.yaml").write_text(
+        'announcements: [{name: v, language: "[/b] [red]", trunk: "[/]", files: [a.sln]}]'
+    )
+    assert command("import", shared).exit_code == 0
+    assert "[/]" in command("list").output
 
 
 def test_a_name_that_is_no_outcome_is_refused(command: Command, vacant: Path) -> None:

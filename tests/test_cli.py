@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.demo.audio import RINGING_EUROPE, silence
+from agent.announcements.announcement import Announcement
+from agent.announcements.library import Library, to_pcm16
+from agent.demo.audio import REORDER_NORTH_AMERICA, RINGING_EUROPE, silence
+from tests.hearing.speech import speech
 
 
 def earlymedia(*words: str) -> subprocess.CompletedProcess[str]:
@@ -41,6 +44,22 @@ def test_classify_draws_pictures(ring: Path, tmp_path: Path) -> None:
     assert told.returncode == 0, told.stderr
     picture = (tmp_path / "pictures" / "ring.ulaw.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
+
+
+def test_classify_takes_a_country(tmp_path: Path) -> None:
+    (file := tmp_path / "reorder.ulaw").write_bytes(REORDER_NORTH_AMERICA.ulaw(5))
+    heard = [
+        json.loads(earlymedia("classify", "--json", *words, str(file)).stdout)["verdict"]
+        for words in ((), ("--country", "US"), ("--country", "united states"))
+    ]
+    assert {verdict["outcome"] for verdict in heard} == {"congestion"}
+    world, *named = (verdict["confidence"] for verdict in heard)
+    assert min(named) > world + 0.2
+    told = earlymedia("classify", "--country", "Atlantis", str(file))
+    assert told.returncode == 2
+    assert told.stderr == (
+        "earlymedia: 'Atlantis' is no country with known tones, write its ISO 3166-1 code, such as DE\n"
+    )
 
 
 def test_a_file_that_cannot_be_read_does_not_hide_the_others(ring: Path, tmp_path: Path) -> None:
@@ -96,3 +115,22 @@ def test_silence_tells_the_dialer_to_keep_the_carriers_code(tmp_path: Path) -> N
     (file := tmp_path / "silence.ulaw").write_bytes(silence(10))
     verdict = json.loads(earlymedia("classify", "--json", str(file)).stdout)["verdict"]
     assert (verdict["outcome"], verdict["sip_code"], verdict["q850_cause"]) == ("silence", None, None)
+
+
+def test_classify_knows_the_announcements_of_the_configuration(tmp_path: Path) -> None:
+    library, call = tmp_path / "library.sqlite3", tmp_path / "call.sln"
+    call.write_bytes(to_pcm16(speech(1, 6.0)))
+    config = tmp_path / "config.yaml"
+    config.write_text(f"asterisk: {{secret: x}}\nannouncements: {{file: {library}}}\n")
+    unheard = json.loads(earlymedia("classify", "--json", "--config", str(config), str(call)).stdout)
+    assert unheard["verdict"]["outcome"] != "announcement:vacant"
+    assert not library.exists()
+    with Library(library) as opened:
+        opened.add(Announcement(name="vacant", q850_cause=1), [speech(1, 6.0)])
+    heard = json.loads(earlymedia("classify", "--json", "--config", str(config), str(call)).stdout)
+    assert heard["verdict"]["outcome"] == "announcement:vacant"
+    assert heard["verdict"]["q850_cause"] == 1
+    library.write_bytes(b"no database " * 1000)
+    told = earlymedia("classify", "--config", str(config), str(call))
+    assert told.returncode == 2
+    assert told.stderr == f"earlymedia: {library}: is no library of announcements; name another file.\n"

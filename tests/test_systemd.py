@@ -32,7 +32,8 @@ def test_the_service_tells_systemd_how_it_fares() -> None:
 def test_the_defaults_lie_in_folders_that_the_unit_makes() -> None:
     config = Config()
     assert config.asterisk.socket_path.parent == Path("/run") / UNIT["RuntimeDirectory"][0]
-    for file in (config.attempts.file, config.journal.key_file, config.harvest.folder):
+    state = (config.attempts.file, config.journal.key_file, config.harvest.folder, config.announcements.file)
+    for file in state:
         assert file.parent == Path("/var/lib") / UNIT["StateDirectory"][0]
     assert config.journal.path.parent == Path("/var/log") / UNIT["LogsDirectory"][0]
 

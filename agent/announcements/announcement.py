@@ -5,12 +5,15 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from agent.config import OneLine, RuleConfig
+from agent.config import RuleConfig
 from agent.hearing.recognition import Title
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import Decision, Layer, Policy
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+# Libraries are shared: what others wrote must neither break a line nor steer a terminal.
+Printable = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 
 
 class Announcement(RuleConfig):
@@ -18,9 +21,9 @@ class Announcement(RuleConfig):
 
     name: Name
     """What follows `announcement:` in the outcome; lower case, digits, `-` and `_`."""
-    trunk: OneLine | None = None
+    trunk: Printable | None = None
     """The trunk it is known on; None: every one."""
-    language: OneLine | None = None
+    language: Printable | None = None
 
     @property
     def outcome(self) -> str:

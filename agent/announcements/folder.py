@@ -3,15 +3,17 @@
 import wave
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from agent.announcements.announcement import Announcement
 from agent.announcements.database import LibraryError
 from agent.announcements.library import Library, to_pcm16
 from agent.hearing.pcm import SAMPLE_RATE, Samples
-from agent.yaml_file import parse_model, read_text, reason
+from agent.yaml_file import COMPLAINT, parse_model, read_text, reason
 
 INDEX = "announcements.yaml"
 
@@ -19,7 +21,7 @@ INDEX = "announcements.yaml"
 class Entry(Announcement):
     """An announcement with the files of its recordings, named from the folder."""
 
-    files: tuple[Path, ...]
+    files: Annotated[tuple[Path, ...], Field(min_length=1)]
 
 
 class Index(BaseModel):
@@ -28,19 +30,29 @@ class Index(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     announcements: tuple[Entry, ...]
 
+    @field_validator("announcements")
+    @classmethod
+    def _each_name_once(cls, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        names = [entry.name for entry in entries]
+        for name in names:
+            if names.count(name) > 1:
+                complaint = "'{name}' is there twice, name all its files in one entry"
+                raise PydanticCustomError(COMPLAINT, complaint, {"name": name})
+        return entries
+
 
 def export_folder(library: Library, folder: Path) -> int:
     """Write a library into a folder, the index last; return how many announcements it holds.
 
     Raises:
-        LibraryError: an index is there already, the folder cannot be written, or the library not read.
+        LibraryError: the folder holds something, or cannot be written, or the library cannot be read.
     """
     index = folder / INDEX
-    if index.exists():
-        raise LibraryError(f"{index}: is there already; name an empty folder.")
     entries = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise LibraryError(f"{folder}: holds something already; name an empty folder.")
         for shelved in library.shelved():
             name, files = shelved.announcement.name, []
             for number, recording in enumerate(library.recordings(name), 1):
@@ -65,9 +77,11 @@ def import_folder(library: Library, folder: Path, read: Callable[[Path], Samples
 
     Raises:
         LibraryError: the library refuses one of them.
-        ConfigError: the index is missing or wrong.
+        ConfigError: the index is wrong.
     """
     path = folder / INDEX
+    if not path.is_file():
+        raise LibraryError(f"{folder}: holds no {INDEX}; name a folder that `export` has made.")
     index = parse_model(Index, read_text(path), str(path))
     root = folder.resolve()
     for entry in index.announcements:

@@ -18,9 +18,11 @@ class Limits:
     most_unknown: int = 2000
     """Kept at most; what was heard least and longest ago goes first."""
     excerpt_seconds: float = 0.0
-    """Kept of the first call with each; 0: nothing that anybody said is kept."""
+    """Kept of one call with each; 0: nothing that anybody said is kept."""
     excerpts: int = 200
     """Unknown announcements that have an excerpt, at most."""
+    forget_after_seconds: float = 30 * 86_400.0
+    """What no call has played for so long is forgotten, with its excerpt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ class Gathering:
 
     def __init__(self, library: Library, limits: Limits = Limits()) -> None:
         self._library = library
-        self._limits = limits
+        self.limits = limits
+        """They may be changed at any time."""
+        library.database.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes are a few counts
         self._old = _Clusters([])
         self._recent = _Clusters([])
         self._load()
@@ -67,7 +71,15 @@ class Gathering:
     def heard(
         self, fingerprint: Fingerprint, trunk: str, sip_code: int | None, now: float, speech: Samples | None
     ) -> int:
-        """Take a call's unexplained speech, and `speech` itself where it may be kept; return its cluster."""
+        """Take a call's unexplained speech, and `speech` itself where it may be kept; return its cluster.
+
+        Args:
+            fingerprint: of the speech.
+            trunk: name of the trunk.
+            sip_code: the carrier's final code, None where there was none.
+            now: seconds since 1970.
+            speech: (n,) samples at 8 kHz.
+        """
         number = self._recent.find(fingerprint) or self._old.find(fingerprint)
         database = self._library.database
         with explained(self._library.file), database:
@@ -78,7 +90,8 @@ class Gathering:
                     (now, number),
                 ).rowcount
             ):
-                number = self._begin(fingerprint, now, speech)
+                number = self._begin(fingerprint, now)
+            self._keep(number, speech)
             update = "ON CONFLICT DO UPDATE SET calls = calls + 1"
             database.execute(
                 f"INSERT INTO sighting VALUES (?, ?, ?, 1) {update}",  # noqa: S608
@@ -86,28 +99,51 @@ class Gathering:
             )
         return number
 
-    def _begin(self, fingerprint: Fingerprint, now: float, speech: Samples | None) -> int:
-        database, limits = self._library.database, self._limits
-        (kept, excerpts) = database.execute("SELECT count(*), count(pcm) FROM unknown").fetchone()
-        if kept >= limits.most_unknown:
+    def tidy(self, now: float) -> None:
+        """Forget what has not been heard for long."""
+        with explained(self._library.file), self._library.database as database:
+            oldest = now - self.limits.forget_after_seconds
+            database.execute("DELETE FROM unknown WHERE last_seen < ?", (oldest,))
+
+    def _begin(self, fingerprint: Fingerprint, now: float) -> int:
+        database, most = self._library.database, self.limits.most_unknown
+        (kept,) = database.execute("SELECT count(*) FROM unknown").fetchone()
+        if kept >= most:
             database.execute(
                 "DELETE FROM unknown WHERE id IN (SELECT id FROM unknown ORDER BY calls, last_seen LIMIT ?)",
-                (kept - limits.most_unknown + 1,),
+                (kept - most + 1,),
             )
-        longest = int(limits.excerpt_seconds * SAMPLE_RATE)
-        pcm = None
-        if speech is not None and longest and excerpts < limits.excerpts:
-            pcm = to_pcm16(speech[:longest])
         row = database.execute(
-            "INSERT INTO unknown (calls, first_seen, last_seen, fingerprint, version, pcm)"
-            " VALUES (1, ?, ?, ?, ?, ?)",
-            (now, now, pack(fingerprint), PRINT_VERSION, pcm),
+            "INSERT INTO unknown (calls, first_seen, last_seen, fingerprint, version) VALUES (1, ?, ?, ?, ?)",
+            (now, now, pack(fingerprint), PRINT_VERSION),
         )
         assert row.lastrowid is not None
         self._recent.add(row.lastrowid, fingerprint)
         if len(self._recent) >= _RECENT:
             self._load()
         return row.lastrowid
+
+    def _keep(self, number: int, speech: Samples | None) -> None:
+        """Keep an excerpt where that is allowed: of two calls the longer one's, of too many the rarest goes.
+
+        The first call gives none: what one call alone has played may be somebody's own greeting.
+        """
+        longest = int(self.limits.excerpt_seconds * SAMPLE_RATE)
+        if speech is None or not longest:
+            return
+        database, pcm = self._library.database, to_pcm16(speech[:longest])
+        (calls,) = database.execute("SELECT calls FROM unknown WHERE id = ?", (number,)).fetchone()
+        (others,) = database.execute("SELECT count(pcm) FROM unknown WHERE id <> ?", (number,)).fetchone()
+        if calls == 1 or (others >= self.limits.excerpts and not self._make_room(number, calls)):
+            return
+        longer = "UPDATE unknown SET pcm = ? WHERE id = ? AND coalesce(length(pcm), 0) < ?"
+        database.execute(longer, (pcm, number, len(pcm)))
+
+    def _make_room(self, number: int, calls: int) -> bool:
+        """Drop the excerpt of another one that was heard in fewer calls; say whether there was one."""
+        rarer = """UPDATE unknown SET pcm = NULL WHERE id = (SELECT id FROM unknown
+            WHERE pcm IS NOT NULL AND id <> ? AND calls < ? ORDER BY calls, last_seen LIMIT 1)"""
+        return bool(self._library.database.execute(rarer, (number, calls)).rowcount)
 
     def _load(self) -> None:
         query = "SELECT id, fingerprint, version FROM unknown ORDER BY id"

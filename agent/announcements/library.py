@@ -10,7 +10,14 @@ from typing import Self
 import numpy as np
 
 from agent.announcements.announcement import Announcement
-from agent.announcements.database import LibraryError, connect, explained, pack, unpack
+from agent.announcements.database import (
+    PATIENCE_SECONDS,
+    LibraryError,
+    connect,
+    explained,
+    pack,
+    unpack,
+)
 from agent.hearing.mel import log_mel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.recognition import Known, identify
@@ -50,9 +57,11 @@ class Library:
     Every method raises LibraryError where the file cannot be used. Use it from one thread.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """Open a library, or make it; wait at most so long for others that change it."""
         self.file = file
-        self.database = connect(file)
+        self.database = connect(file, patience_seconds)
+        self._identity = _identity(file)
 
     def __enter__(self) -> Self:
         return self
@@ -63,6 +72,10 @@ class Library:
     def close(self) -> None:
         """Let go of the file."""
         self.database.close()
+
+    def was_replaced(self) -> bool:
+        """Say whether the file is not the one that was opened any more: it was removed or restored."""
+        return _identity(self.file) != self._identity
 
     def add(self, announcement: Announcement, recordings: Iterable[Samples]) -> None:
         """Add recordings, (n,) at 8 kHz each, to an announcement; what it says of itself replaces what stood.
@@ -82,6 +95,7 @@ class Library:
                 for fingerprint in self._shelve(announcement, recordings)
             ]
             self._refuse_confusion(new)
+            self._forget_unknown([fingerprint for _, fingerprint in new])
 
     def remove(self, name: str) -> None:
         """Forget an announcement and its recordings; raises LibraryError where there is none."""
@@ -182,6 +196,17 @@ class Library:
             if (match := identify(snapshot.known, fingerprint, names != name)) is not None:
                 raise _confused(name, str(names[match.owner]))
 
+    def _forget_unknown(self, new: Sequence[Fingerprint]) -> None:
+        """Forget the unknown announcements that are known now."""
+        known = Known.of([(0, fingerprint) for fingerprint in new])
+        query = "SELECT id, fingerprint, version FROM unknown"
+        explained_now = [
+            (row,)
+            for row, data, version in self.database.execute(query)
+            if (unknown := unpack(data, version)) is not None and identify(known, unknown) is not None
+        ]
+        self.database.executemany("DELETE FROM unknown WHERE id = ?", explained_now)
+
     def _read(self, entry: str) -> Announcement:
         try:
             return Announcement.model_validate_json(entry)
@@ -192,6 +217,14 @@ class Library:
         return LibraryError(
             f"{self.file}: knows no announcement '{name}'; see `earlymedia announcements list`."
         )
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _confused(name: str, other: str) -> LibraryError:
@@ -213,4 +246,4 @@ def to_pcm16(samples: Samples) -> bytes:
 
 def from_pcm16(data: bytes) -> Samples:
     """Return what `to_pcm16` wrote."""
-    return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
+    return np.frombuffer(data, "<i2", len(data) // 2).astype(np.float32) / np.float32(32768)

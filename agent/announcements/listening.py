@@ -1,12 +1,11 @@
-"""Listens with a library that may change at any time."""
+"""Says which known announcements a recording holds."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from agent.announcements.announcement import Announcement
-from agent.announcements.database import LibraryError
-from agent.announcements.library import Library, Snapshot
+from agent.announcements.library import Snapshot
 from agent.hearing.mel import FLOOR_DB, MEL_BANDS, log_mel
 from agent.hearing.pcm import Samples
 from agent.hearing.recognition import Recollection, recognise
@@ -26,32 +25,6 @@ class Heard:
     def outcome(self) -> str:
         """The outcome as dialers read it."""
         return self.announcement.outcome
-
-
-class Shelf:
-    """The library as it is now: asked each second, read again only when it has changed.
-
-    A library that cannot be read at a time leaves what was known before; `problem` says why. Reading 1,000
-    announcements again takes a fraction of a second: do it in a thread.
-    """
-
-    def __init__(self, library: Library) -> None:
-        """Read the library; raises LibraryError where it cannot be."""
-        self._library = library
-        self.snapshot = library.snapshot()
-        self.problem = ""
-
-    def refresh(self) -> bool:
-        """Look for a change, and say whether there was one."""
-        try:
-            changed = self._library.change() != self.snapshot.change
-            if changed:
-                self.snapshot = self._library.snapshot()
-        except LibraryError as error:
-            self.problem = str(error)
-            return False
-        self.problem = ""
-        return changed
 
 
 def listen(snapshot: Snapshot, recording: Samples, trunk: str | None = None) -> list[Heard]:

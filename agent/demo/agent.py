@@ -31,6 +31,8 @@ class LabAgent(LabProcess):
         self.lab = lab
         self.home = lab.home / "agent"
         """Its configuration, journal and log; fresh for each LabAgent."""
+        self.library = self.home / "announcements.sqlite3"
+        """Announcements that it knows."""
         self.config: dict[str, Any] = {
             "pbx": "asterisk",
             "mode": mode,
@@ -44,6 +46,7 @@ class LabAgent(LabProcess):
             },
             "attempts": {"file": str(self.home / "attempts.sqlite3"), "max": 1000},
             "journal": {"path": str(self.home / "calls.jsonl"), "key_file": str(self.home / "number.key")},
+            "announcements": {"file": str(self.library)},
             "metrics": {"enabled": False},
             "log": {"format": "json", "level": "debug"},
             **(settings or {}),

@@ -4,8 +4,13 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from agent.announcements.announcement import Announcement
 from agent.demo import audio
 from agent.demo.call import Provisional, Scenario
+from agent.verdict.policy import Redial
+
+TAUGHT = Announcement(name="not-in-service", q850_cause=1, redial=Redial.NO)
+"""What the agent knows before the calls begin."""
 
 
 class Dialled(Enum):
@@ -27,6 +32,11 @@ class DemoCall:
     """What the carrier plays, in words."""
     dialled: Dialled
     scenario: Scenario
+
+
+def taught_recording(chroot: Path) -> bytes:
+    """Return what says TAUGHT, as mu-law. Raises `LabError` where the prompt is missing."""
+    return audio.prompt(chroot, "en", "ss-noservice")
 
 
 def demo_calls(chroot: Path) -> list[DemoCall]:
@@ -88,6 +98,11 @@ def demo_calls(chroot: Path) -> list[DemoCall]:
             "announcement, Spanish",
             Dialled.AUDIOSOCKET,
             Scenario(audio=spanish("ss-noservice", "please-try-again"), loop=True, seconds=12, final=480),
+        ),
+        (
+            "rings, then an announcement it was taught",
+            Dialled.LOCAL,
+            Scenario(audio=ring(6) + taught_recording(chroot), seconds=14, final=486),
         ),
         (
             "rings twice, then an announcement",

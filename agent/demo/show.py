@@ -17,6 +17,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from agent.announcements.database import LibraryError
+from agent.announcements.library import Library
 from agent.demo.agent import LabAgent
 from agent.demo.asterisk import LabAsterisk
 from agent.demo.call import Call
@@ -24,7 +26,9 @@ from agent.demo.caller import Caller
 from agent.demo.carrier import Carrier
 from agent.demo.dialer import Dialer
 from agent.demo.lab import LabError, LabPorts
-from agent.demo.scenarios import DemoCall, Dialled, demo_calls
+from agent.demo.scenarios import TAUGHT, DemoCall, Dialled, demo_calls, taught_recording
+from agent.hearing.pcm import Decoder
+from agent.hearing.sound import Encoding
 from agent.verdict.agreement import Agreement
 
 COLOUR = {"r": "cyan", "s": "green", "m": "magenta", ".": "bright_black", "!": "red"}
@@ -83,7 +87,7 @@ def run_demo(asterisk: Path) -> int:
     console = Console()
     try:
         asyncio.run(_demo(asterisk, console))
-    except (LabError, TimeoutError) as error:
+    except (LabError, LibraryError, TimeoutError) as error:
         sys.stderr.write(f"earlymedia: {error or 'the demo took too long; is the machine overloaded?'}\n")
         return 2
     return 0
@@ -99,7 +103,10 @@ async def _demo(chroot: Path, console: Console) -> None:
         console.print(f"{await lab.version()} on 127.0.0.1, and a carrier that answers {len(calls)} calls")
         carrier = await stack.enter_async_context(Carrier(port=ports.carrier))
         carrier.scenarios = {call.number: call.scenario for call in calls}
-        agent = await stack.enter_async_context(LabAgent(lab))
+        agent = LabAgent(lab)
+        with Library(agent.library) as library:
+            library.add(TAUGHT, [Decoder(Encoding.ULAW).decode(taught_recording(chroot))])
+        await stack.enter_async_context(agent)
         dialer = await stack.enter_async_context(lab.dialer())
         table = _Table([Row(call) for call in calls], agent, carrier, dialer)
         placing = asyncio.create_task(_place(calls, lab, dialer, stack))

@@ -31,12 +31,12 @@ _WEIGHTS = {ToneKind.OTHER: 0.3, ToneKind.DIAL_TONE: 0.5}
 """Weight of a vote for a tone that seldom reaches a caller after dialling."""
 _STEADY = 2.4
 """Seconds of a tone that has no cadence, or hardly any."""
+_SURELY = 0.9
+"""Share of the votes that nothing is likely to contest."""
 _SEAM = 7
 """Frames of pause after which it is sure that no other tone follows at once."""
 _PITCHED = 8
 """Frames of a beginning tone before its pitch is known well."""
-_ENOUGH = 3
-"""Whole runs with which the oldest need not be whole."""
 _REMEMBERED = 256
 _LATE = 0.05
 """Seconds that an unfinished run may last beyond its step."""
@@ -139,8 +139,7 @@ class Cadences:
     def read(self, runs: Sequence[Run], unfinished: Run) -> Reading | None:
         """Say what the newest runs mean, None if no network sounds like this."""
         newest = [unfinished, *reversed(runs)][: HISTORY + 1]
-        if len(newest) > _ENOUGH:  # the exchange may have begun to be heard within a tone
-            newest[-1] = replace(newest[-1], cut=True)
+        newest[-1] = replace(newest[-1], cut=True)  # the exchange may have begun to be heard within it
         rows, explained, pitch = self._explain(newest)
         if not rows.size:
             return None
@@ -163,9 +162,18 @@ class Cadences:
             countries=tuple(self._vote_country[at] for at in np.flatnonzero(meant)),
             explained=explained,
             tones=tones,
-            steady=unfinished.lines is not None and float(np.median(self._seconds[0][rows])) > _STEADY,
+            steady=unfinished.lines is not None and self._endless(rows, first, votes[first]),
             fit=fit,
         )
+
+    def _endless(self, rows: NDArray[np.intp], kind: ToneKind, share: float) -> bool:
+        """Tell whether what goes on is a tone of a kind that has no end, or one that can be no other."""
+        goes_on = self._seconds[0][rows]
+        if share < _SURELY:
+            of_kind = self._vote_tone[self._vote_kind[self._of] == NATIONAL_KINDS.index(kind)]
+            goes_on = goes_on[np.isin(self._row_tone[rows], of_kind)]
+            return bool(np.isinf(goes_on).any())
+        return float(np.median(goes_on)) > _STEADY
 
     def _explain(self, newest: Sequence[Run]) -> tuple[NDArray[np.intp], int, Reals]:
         """Return the rows that explain the most runs, how many whole ones, and the cost of their pitch."""

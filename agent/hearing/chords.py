@@ -16,10 +16,10 @@ _FURTHEST = 0.031
 """Relative error beyond which a line is another one."""
 _CLOSE_HZ = 52.0
 """Lines nearer than this may melt into one: what a window of 64 ms parts safely."""
-_LONE_WIDTH_HZ = 11.0
-"""A lone sine is no wider than this even through a codec at 5 kbit/s."""
-_PAIR_WIDTH = 0.25
-"""Two lines melted into one are at least this wide, as a share of their distance."""
+_LONE_WIDTH_HZ, _LONE_OFF_HZ, _LONE_MOST_HZ = 9.0, 4.0, 25.0
+"""A lone sine is hardly wider than this, save a faint one through GSM: the deviation, the most."""
+_PAIR_WIDTH, _PAIR_OFF, _PAIR_LEAST = 0.34, 0.07, 0.15
+"""Width of two lines melted into one, 8 dB apart, as a share of their distance; the deviation, the least."""
 
 
 class Chords:
@@ -61,15 +61,18 @@ class Chords:
         sounded = off.min(axis=0)
         missing = (sounded > _FURTHEST) & ~np.isnan(self._hz)
         possible = (explained <= _FURTHEST).all(axis=0) & ~missing.any(axis=1)
+        width_cost = np.zeros(len(self.chords))
         if len(lines.hz) == 1:
-            lone = np.isnan(self._hz[:, 1]) & (self._modulator == 0)
             reach = np.nanmax(self._reach, axis=1)
-            possible &= np.where(
-                lone,
-                lines.width_hz <= _LONE_WIDTH_HZ,
-                (reach == 0) | (lines.width_hz >= _PAIR_WIDTH * reach),
-            )
-        cost: NDArray[np.float64] = np.where(possible, 0.5 * np.mean((explained / _OFF) ** 2, axis=0), np.inf)
+            lone = np.isnan(self._hz[:, 1]) & (self._modulator == 0)
+            melted = ~lone & (reach > 0)
+            too_wide = max(0.0, lines.width_hz - _LONE_WIDTH_HZ) / _LONE_OFF_HZ
+            too_narrow = np.maximum(0.0, _PAIR_WIDTH - lines.width_hz / np.maximum(reach, 1e-9)) / _PAIR_OFF
+            width_cost = 0.5 * np.where(lone, too_wide**2, np.where(melted, too_narrow**2, 0.0))
+            possible &= ~lone | (lines.width_hz <= _LONE_MOST_HZ)
+            possible &= ~melted | (lines.width_hz >= _PAIR_LEAST * reach)
+        pitch_cost = 0.5 * np.mean((explained / _OFF) ** 2, axis=0)
+        cost: NDArray[np.float64] = np.where(possible, pitch_cost + width_cost, np.inf)
         return cost
 
 

@@ -14,13 +14,13 @@ from agent.hearing.sound import SOUNDS, Encoding, HeardSecond, Sound
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
 from agent.hearing.tones import ToneEar, ToneEvent, Tones
 
-RECOGNISES_FROM = 0.2
+RECOGNISES_FROM = 0.1
 """Probability of speech from which on a second is searched for known announcements."""
 _SPEECH = SOUNDS.index(Sound.SPEECH)
 
 
 class Stream:
-    """What hearing keeps of one call between ticks: about 25 kB, and 135 kB while it hears speech."""
+    """What hearing keeps of one call between ticks: about 25 kB, up to 200 kB while it hears speech."""
 
     __slots__ = (
         "_decoder",
@@ -31,6 +31,7 @@ class Stream:
         "_seconds",
         "_told",
         "_tones",
+        "announced",
         "encoding",
         "recollection",
         "samples_heard",
@@ -46,6 +47,8 @@ class Stream:
         """8 kHz samples taken so far."""
         self.recollection = Recollection(trunk)
         """What the search for announcements remembers."""
+        self.announced = False
+        """Its announcement is known."""
         self._decoder = Decoder(encoding)
         self._framer = Framer()
         self._rows: Rows = np.empty((FRAMES_PER_SECOND, ROW_WIDTH), np.float32)
@@ -69,6 +72,11 @@ class Stream:
     def seconds_heard(self) -> float:
         """Seconds of audio taken so far."""
         return self.samples_heard / SAMPLE_RATE
+
+    def take_recollection(self) -> Recollection:
+        """Return what the search for announcements remembers, and forget it: it is most of what is kept."""
+        taken, self.recollection = self.recollection, Recollection(self.recollection.trunk)
+        return taken
 
     def mark_gap(self) -> None:
         """Take note that audio was dropped before what comes next, which begins a new sample."""
@@ -162,7 +170,9 @@ class Ear:
             shadow = [None] * len(judged) if (other := self.candidate) is None else _judged(other, every)
             streams = [chunks[index][0] for index in owners]
             named = (
-                _named(known, streams, starts, judged, spectra) if known is not None else [None] * len(judged)
+                _named(known, streams, starts, judged, spectra, self._max_calls_per_batch)
+                if known is not None
+                else [None] * len(judged)
             )
             for index, (at, gap), p, q, name in zip(owners, starts, judged, shadow, named, strict=True):
                 heard[index].append(HeardSecond(at, p, gap, q, name))
@@ -195,17 +205,30 @@ def _named(
     starts: Sequence[tuple[float, bool]],
     judged: Sequence[tuple[float, float, float, float]],
     spectra: Sequence[Rows],
+    most: int,
 ) -> list[str | None]:
-    """Say which known announcement each second belongs to; seconds of one call are taken in their order."""
+    """Say which known announcement each second belongs to; seconds of one call are taken in their order.
+
+    Once a call's announcement is known its speech is not searched any more. At most so many seconds are
+    searched at once, to bound memory.
+    """
     named: list[str | None] = [None] * len(streams)
     waiting = [index for index, p in enumerate(judged) if p[_SPEECH] >= RECOGNISES_FROM]
     while waiting:
         taken: dict[int, int] = {}
         for index in waiting:
-            taken.setdefault(id(streams[index]), index)
-        batch = sorted(taken.values())
+            if not streams[index].announced:
+                taken.setdefault(id(streams[index]), index)
+        if not taken:
+            break
+        batch = sorted(taken.values())[:most]
         heard = [(streams[index].recollection, starts[index][0], spectra[index]) for index in batch]
         for index, match in zip(batch, recognise(known, heard), strict=True):
-            named[index] = known.announcements[match.owner].name if match else None
-        waiting = [index for index in waiting if index not in batch]
+            if max(judged[index]) == judged[index][_SPEECH]:  # singers are searched too, not collected
+                streams[index].recollection.collect()
+            if match is not None:
+                named[index] = known.announcements[match.owner].name
+                streams[index].announced = True
+        done = set(batch)
+        waiting = [index for index in waiting if index not in done]
     return named

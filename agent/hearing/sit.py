@@ -35,6 +35,8 @@ _CODINGS = (
 )
 _PITCH, _TEMPO = 0.012, 0.05
 """Standard deviations of what all three segments are off by together."""
+_LOST_COST = 8.0
+"""Most that a segment's length can tell against a coding: lost packets shorten it, its pitch stays."""
 _BANDS_HZ = ((850.0, 1060.0), (1300.0, 1500.0), (1560.0, 1910.0))
 _GAP_FRAMES = 8
 """Longest pause between segments, in frames of 1/64 s: 30 ms and lost packets."""
@@ -59,7 +61,10 @@ def special_information(runs: Sequence[Run]) -> tuple[ToneKind, float] | None:
     for one, (low, high), length in zip(hz, _BANDS_HZ, seconds, strict=True):
         if one is None or not low <= one <= high or not _SECONDS[0] <= length <= _SECONDS[1]:
             return None
-    likely = {coding.kind: _likelihood(coding, [one or 0.0 for one in hz], seconds) for coding in _CODINGS}
+    whole = [not run.cut for run in three]
+    likely = {
+        coding.kind: _likelihood(coding, [one or 0.0 for one in hz], seconds, whole) for coding in _CODINGS
+    }
     total = sum(likely.values())
     kind = max(likely, key=likely.__getitem__)
     if total <= 0 or likely[kind] < 0.7 * total:
@@ -67,16 +72,19 @@ def special_information(runs: Sequence[Run]) -> tuple[ToneKind, float] | None:
     return kind, 0.98 * likely[kind] / total
 
 
-def _likelihood(coding: _Coding, hz: Sequence[float], seconds: Sequence[float]) -> float:
+def _likelihood(
+    coding: _Coding, hz: Sequence[float], seconds: Sequence[float], whole: Sequence[bool]
+) -> float:
     ratios = [heard / meant for heard, meant in zip(hz, coding.hz, strict=True)]
     pitch = sum(ratios) / 3
-    lengths = [heard / meant for heard, meant in zip(seconds, coding.seconds, strict=True)]
-    tempo = sum(lengths) / 3
+    lengths = sorted(heard / meant for heard, meant in zip(seconds, coding.seconds, strict=True))
+    tempo = lengths[1]
     cost = ((pitch - 1) / _PITCH) ** 2 + ((tempo - 1) / _TEMPO) ** 2
     cost += sum(((ratio / pitch - 1) / coding.off_hz) ** 2 for ratio in ratios)
     cost += sum(
-        ((heard - meant * tempo) / coding.off_seconds) ** 2
-        for heard, meant in zip(seconds, coding.seconds, strict=True)
+        min(((heard - meant * tempo) / coding.off_seconds) ** 2, _LOST_COST)
+        for heard, meant, known in zip(seconds, coding.seconds, whole, strict=True)
+        if known
     )
     # Another coding's tones, or what a bad line leaves of these, fit the tolerant one at the worst.
     return math.exp(-0.5 * min(cost, 80.0)) / (coding.off_hz**2 * coding.off_seconds**2)

@@ -48,7 +48,7 @@ class HeardSecond:
     candidate_p: tuple[float, float, float, float] | None = None
     """The same of a candidate that listens in shadow, None without one; no verdict reads it."""
     announcement: str | None = None
-    """Name of the known announcement that the call plays, recognised by the end of this second."""
+    """Name of the known announcement that the call plays, told once, with the second that settled it."""
 
     @property
     def sound(self) -> Sound:

@@ -51,6 +51,12 @@ def silent_traits(frames: int) -> Traits:
     return np.zeros((frames, 4), np.float32)
 
 
+def tone_spans(held: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return from where to where frames (n,) hold a tone, in order."""
+    edges = np.flatnonzero(np.diff(held, prepend=False, append=False)).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
 def tone_frames(traits: Traits) -> NDArray[np.bool_]:
     """Tell which frames hold a tone, (n, 4) -> (n,); never the first and last AROUND, which are neighbours.
 

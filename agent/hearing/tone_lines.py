@@ -20,6 +20,8 @@ _FAINTER = 10**-1.2
 """A second frequency may be 12 dB fainter than the first, ITU-T E.180's twist of 6 dB twice over."""
 
 _MOST_LINES = 3
+_MELTED = 0.025
+"""Relative error of a product's frequency where two lines have melted into one."""
 _DISTORTION = 10**-0.5
 """What an overdriven line adds is at least 5 dB fainter than the tone."""
 
@@ -76,7 +78,7 @@ def _is_product(hz: float, lines: list[float]) -> bool:
     products = [m * a for a in lines for m in (2, 3)]
     products += [abs(2 * a + sign * b) for a in lines for b in lines if a != b for sign in (1, -1)]
     products += [abs(a + sign * b) for a in lines for b in lines if a < b for sign in (1, -1)]
-    return any(abs(hz - product) < 0.5 * BIN_HZ + 0.01 * hz for product in products)
+    return any(abs(hz - product) < 0.5 * BIN_HZ + _MELTED * hz for product in products)
 
 
 def _exact(spectrum: NDArray[np.float64], peak: int) -> float:

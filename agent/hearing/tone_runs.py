@@ -1,7 +1,7 @@
 """One call's tones and pauses in time: frames in, runs out, wherever the frames are cut."""
 
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -95,24 +95,31 @@ class _Tone:
         """Return the tone up to now, None if it is not steady enough to be one."""
         if self.held < _SHORTEST:
             return None
-        traits = np.concatenate(self.traits)
-        level, hz = traits[:, TONE], traits[:, HZ]
-        middle, pitch = float(np.median(level)), float(np.median(hz))
-        if len(level) > 2 * _SHORTEST:
-            level, hz = level[2:-2], hz[2:-2]
-        even = float(np.mean((level > middle * 0.4) & (level < middle * 2.0)))
-        nearly = float(np.mean((level > middle * 0.2) & (level < middle * 4.0)))
-        true = float(np.mean(np.abs(hz - pitch) < 0.02 * pitch + 15.0))
-        third = max(1, len(level) // 3)
-        slope = float(np.median(level[-third:]) / np.median(level[:third]))
-        lines = find_lines(self.spectrum)
-        if nearly < 0.8 or true < 0.8 or not 0.3 < slope < 3.3 or lines.share < 0.8:
-            return None
-        steady = even >= 0.8 and 0.6 < slope < 1.67 and lines.share >= _CLEAN
         if self.held < 0.4 * (self.end - self.start):
             return None
+        traits = np.concatenate(self.traits)
+        level, hz = traits[:, TONE], traits[:, HZ]
+        middle, pitch = _median(level), _median(hz)
+        if len(level) > 2 * _SHORTEST:
+            level, hz = level[2:-2], hz[2:-2]
+        frames, third = len(level), max(1, len(level) // 3)
+        nearly = np.count_nonzero((level > middle * 0.2) & (level < middle * 4.0)) / frames
+        true = np.count_nonzero(np.abs(hz - pitch) < 0.02 * pitch + 15.0) / frames
+        slope = _median(level[-third:]) / _median(level[:third])
+        if nearly < 0.8 or true < 0.8 or not 0.3 < slope < 3.3:
+            return None
+        lines = find_lines(self.spectrum)
+        if lines.share < 0.8:
+            return None
+        even = np.count_nonzero((level > middle * 0.4) & (level < middle * 2.0)) / frames
+        steady = bool(even >= 0.8 and 0.6 < slope < 1.67 and lines.share >= _CLEAN)
         level_db = 10 * float(np.log10(middle))
         return Run(lines, self.start, self.end - self.start, level_db, self.start <= 1, steady)
+
+
+def _median(values: NDArray[np.float32]) -> float:
+    """Return the middle one of (n,) values, without what `np.median` does for axes and NaN."""
+    return float(np.partition(values, len(values) // 2)[len(values) // 2])
 
 
 class Runs:
@@ -128,6 +135,11 @@ class Runs:
         self._loud = 0
 
     @property
+    def frame(self) -> int:
+        """Number of the next frame that comes."""
+        return self._frame
+
+    @property
     def idle(self) -> bool:
         """Frames without a tone change nothing."""
         return self._tone is None and not self._runs
@@ -141,17 +153,13 @@ class Runs:
         self._tone = None
         self._runs.clear()
 
-    def push(self, held: NDArray[np.bool_], traits: Traits, spectra: Power) -> Iterator[Moment]:
-        """Take frames: whether each holds a tone, (n,), its traits (n, 4) and its kept bins.
+    def push(self, spans: Sequence[tuple[int, int]], traits: Traits, spectra: Power) -> Iterator[Moment]:
+        """Take frames: their traits (n, 4), their kept bins, and from where to where they hold a tone.
 
         Yields every moment at which something can be told.
         """
-        if not held.any():
-            yield from self._pause(traits)
-            return
-        edges = np.flatnonzero(np.diff(held, prepend=False, append=False)).tolist()
         at = 0
-        for start, end in zip(edges[::2], edges[1::2], strict=True):
+        for start, end in spans:
             yield from self._pause(traits[at:start])
             yield from self._sound(traits[start:end], spectra[start:end])
             at = end

@@ -1,15 +1,16 @@
 """Judge a recording exactly as the live call would have been judged, second by second."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.announcements.announcement import Announcement
 from agent.hearing.ear import Ear, Stream
 from agent.hearing.sound import SOUNDS, HeardSecond
 from agent.hearing.tones import ToneEvent
 from agent.recording.load import load
 from agent.verdict.evidence import Evidence, Settling, in_order
-from agent.verdict.outcome import Outcome
 from agent.verdict.policy import Decision, Policy
 from agent.verdict.settle import Verdict, settle
 
@@ -20,7 +21,8 @@ class Turn:
 
     t: float
     """Seconds of audio heard by then."""
-    outcome: Outcome
+    outcome: str
+    """As dialers read it."""
     final: bool
 
 
@@ -39,6 +41,27 @@ class Judged:
     """What stood when the recording ended, as if the carrier had ended the call there."""
     decision: Decision
 
+    @property
+    def announced(self) -> list[HeardSecond]:
+        """The seconds by whose end a known announcement was recognised, each announcement's first."""
+        first: dict[str, HeardSecond] = {}
+        for second in self.seconds:
+            if second.announcement is not None:
+                first.setdefault(second.announcement, second)
+        return list(first.values())
+
+    def _events(self) -> list[dict[str, Any]]:
+        """Tones (SIT among them), announcements and turns of the verdict, in the order in which they came."""
+        told = [
+            (tone.at, "tone", f"{tone.kind.value} {tone.confidence:.2f}: {tone.detail}")
+            for tone in self.tones
+        ]
+        told += [(second.at + 1.0, "announcement", second.announcement or "") for second in self.announced]
+        told += [(turn.t, "verdict", turn.outcome + (" final" * turn.final)) for turn in self.turns]
+        return [
+            {"t": t, "kind": kind, "detail": detail} for t, kind, detail in sorted(told, key=lambda e: e[0])
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """The documented object of `earlymedia classify --json`."""
         return {
@@ -52,20 +75,9 @@ class Judged:
                 }
                 for second in self.seconds
             ],
-            "events": [
-                {
-                    "t": tone.at,
-                    "kind": "tone",
-                    "detail": f"{tone.kind.value} {tone.confidence:.2f}: {tone.detail}",
-                }
-                for tone in self.tones
-            ]
-            + [
-                {"t": turn.t, "kind": "verdict", "detail": turn.outcome.value + (" final" * turn.final)}
-                for turn in self.turns
-            ],
+            "events": self._events(),
             "verdict": {
-                "outcome": self.verdict.outcome.value,
+                "outcome": self.verdict.spelled,
                 "class": self.verdict.sound_class.value,
                 "confidence": round(self.verdict.confidence, 4),
                 "final_at": self.verdict.final_at,
@@ -77,10 +89,21 @@ class Judged:
         }
 
 
-def judge(file: Path, ear: Ear, settling: Settling, policy: Policy) -> Judged:
-    """Hear a whole recording and settle it; raises RecordingError when it cannot be read."""
+def judge(
+    file: Path,
+    ear: Ear,
+    settling: Settling,
+    policy: Policy,
+    announcements: Mapping[str, Announcement] = {},
+    country: str | None = None,
+) -> Judged:
+    """Hear a whole recording and settle it; raises RecordingError when it cannot be read.
+
+    The `announcements` that the ear knows, by name, give a recording that plays one their own rule. `country`
+    is the ISO 3166-1 code of the country whose tones it holds, None for any.
+    """
     encoding, data = load(file)
-    stream = Stream(encoding)
+    stream = Stream(encoding, country)
     (seconds,) = ear.hear([(stream, data)])
     evidence = Evidence(settling)
     evidence.early_media()
@@ -91,12 +114,13 @@ def judge(file: Path, ear: Ear, settling: Settling, policy: Policy) -> Judged:
     for heard in in_order(seconds, tones):
         evidence.take_in(heard)
         now = settle(evidence)
-        if (now.outcome, now.final) != (before.outcome, before.final):
+        if (now.spelled, now.final) != (before.spelled, before.final):
             t = heard.at if isinstance(heard, ToneEvent) else heard.at + 1.0
-            turns.append(Turn(t, now.outcome, now.final))
+            turns.append(Turn(t, now.spelled, now.final))
         before = now
     evidence.end()
     verdict = settle(evidence)
+    played = announcements.get(verdict.announcement or "")
     return Judged(
         file=file,
         duration=stream.seconds_heard,
@@ -104,5 +128,5 @@ def judge(file: Path, ear: Ear, settling: Settling, policy: Policy) -> Judged:
         tones=tuple(tones),
         turns=tuple(turns),
         verdict=verdict,
-        decision=policy.decide(verdict.outcome),
+        decision=(played.over(policy) if played else policy).decide(verdict.outcome),
     )

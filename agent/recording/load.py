@@ -1,5 +1,6 @@
 """Read a recording of early media, whatever its format, as the samples a tap would deliver."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,9 @@ from agent.hearing.sound import Encoding
 
 SAMPLE_RATE = 8_000
 """Samples per second of everything that `load` returns as slin8."""
+
+_LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_000_000
+_BLOCK_FRAMES = 65_536
 
 HEADERLESS: dict[str, Encoding] = {
     **dict.fromkeys((".ulaw", ".ul", ".mulaw", ".pcmu", ".pcm"), Encoding.ULAW),
@@ -59,18 +63,26 @@ def _decode(path: Path, middle_s: float | None) -> bytes:
     raw = {"format": "RAW", "subtype": "GSM610", "samplerate": SAMPLE_RATE, "channels": 1}
     try:
         with soundfile.SoundFile(path, **(raw if path.suffix.lower() == ".gsm" else {})) as file:
-            rate, frames = file.samplerate, file.frames
-            if middle_s is not None and file.seekable() and frames > middle_s * rate:
-                frames = int(middle_s * rate)
-                file.seek((file.frames - frames) // 2)
-            samples = file.read(frames, dtype="float32", always_2d=True)
+            if not _LOWEST_RATE <= file.samplerate <= _HIGHEST_RATE:
+                raise RecordingError(
+                    f"{path}: claims {file.samplerate} samples a second; convert it to wav at 8000."
+                )
+            rate, left = file.samplerate, sys.maxsize
+            if middle_s is not None and file.seekable() and file.frames > middle_s * rate:
+                left = int(middle_s * rate)
+                file.seek((file.frames - left) // 2)
+            # By what is there, not by what the header claims: that may be more than any memory holds.
+            pieces = []
+            while len(piece := file.read(min(left, _BLOCK_FRAMES), dtype="float32", always_2d=True)):
+                pieces.append(piece.mean(axis=1))
+                left -= len(piece)
     except soundfile.LibsndfileError as error:
         raise RecordingError(
             f"{path}: is no audio file that can be read ({error.error_string.rstrip('.')}); "
             "convert it to wav, or give a file without a header the ending that tells its codec "
             "(.ulaw, .alaw, .sln, .gsm)."
         ) from error
-    return _to_slin8(samples.mean(axis=1), rate)
+    return _to_slin8(np.concatenate(pieces) if pieces else np.zeros(0, np.float32), rate)
 
 
 def _to_slin8(samples: NDArray[np.float32], rate: int) -> bytes:

@@ -1,8 +1,9 @@
 """`earlymedia classify`: judged recordings as a table, as JSON, or as pictures."""
 
 import json
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +11,8 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
+from agent.announcements.announcement import Announcement
+from agent.announcements.library import Library
 from agent.config import Config
 from agent.hearing.ear import Ear
 from agent.hearing.forest import Forest
@@ -34,9 +37,15 @@ def strip(seconds: Sequence[HeardSecond]) -> Text:
     return text
 
 
-def classify_and_show(files: Sequence[Path], config: Config, as_json: bool, plot: Path | None) -> bool:
-    """Judge files and show them; files that cannot be read are named at the end. Say whether any was."""
+def classify_and_show(
+    files: Sequence[Path], config: Config, as_json: bool, plot: Path | None, country: str | None = None
+) -> bool:
+    """Judge files and show them; files that cannot be read are named at the end. Say whether any was.
+
+    `country` is the ISO 3166-1 code of the country whose tones they hold, None for any.
+    """
     ear = Ear(Forest.load(config.model.path), tone_ear=ToneEar())
+    announcements = _known_to(ear, config.announcements.file)
     settling, policy = config.settling.settling, config.policy_of(None)
     if plot is not None:
         from agent.recording.plot import draw
@@ -50,7 +59,7 @@ def classify_and_show(files: Sequence[Path], config: Config, as_json: bool, plot
     )
     for file in shown:
         try:
-            judged = judge(file, ear, settling, policy)
+            judged = judge(file, ear, settling, policy, announcements, country)
         except RecordingError as error:
             faults.append(str(error))
             continue
@@ -67,6 +76,16 @@ def classify_and_show(files: Sequence[Path], config: Config, as_json: bool, plot
     return bool(faults)
 
 
+def _known_to(ear: Ear, library: Path) -> Mapping[str, Announcement]:
+    """Let an ear know a library's announcements; where there is none, or it is not ours to read, none."""
+    if not os.access(library, os.R_OK):
+        return {}
+    with Library(library) as opened:
+        snapshot = opened.snapshot()
+    ear.known = snapshot.known
+    return {announcement.name: announcement for announcement in snapshot.announcements}
+
+
 def _table() -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("file", "heard, a letter a second", "outcome", "sure", "at", "SIP", "Q.850", "redial"):
@@ -80,9 +99,9 @@ def _add(table: Table, judged: Judged) -> None:
     table.add_row(
         judged.file.name,
         strip(judged.seconds),
-        Text(verdict.outcome.value),
+        Text(verdict.spelled),
         f"{verdict.confidence:.2f}",
-        "" if verdict.final_at is None else f"{verdict.final_at:g} s",
+        "" if verdict.final_at is None else f"{verdict.final_at:.1f} s",
         "" if decision.sip_code is None else str(decision.sip_code),
         "" if decision.q850_cause is None else str(decision.q850_cause),
         decision.redial.value + after,

@@ -7,8 +7,11 @@ from collections.abc import Callable
 import structlog
 
 from agent.config import Config
+from agent.hearing.recognition import Known
+from agent.service.announcements import Announcements
 from agent.service.attempts import Attempts
 from agent.service.call import Call
+from agent.service.gatherer import Gatherer
 from agent.service.harvest import Harvest
 from agent.service.journal import CallRecord, Journal
 from agent.service.metrics import Metrics
@@ -23,8 +26,16 @@ log = structlog.get_logger(__name__)
 class ServiceBooks:
     """Keeps the books of a running service."""
 
-    def __init__(self, config: Callable[[], Config], metrics: Metrics) -> None:
-        """Open journal, key and attempts; raises KeyFileError, in one sentence, without a usable key."""
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        metrics: Metrics,
+        on_known: Callable[[Known | None], None] = lambda _: None,
+    ) -> None:
+        """Open journal, key, attempts and announcements; `on_known` is told, in a thread, what is known.
+
+        Raises KeyFileError, in one sentence, without a usable key.
+        """
         start = config()
         self._config = config
         self._metrics = metrics
@@ -40,6 +51,9 @@ class ServiceBooks:
             period_seconds=start.attempts.period_hours * 3600,
         )
         self._harvest = Harvest(config, self._key)
+        self.announcements = Announcements(lambda: config().announcements, on_known)
+        """The library as it now is."""
+        self._gatherer = Gatherer(lambda: config().announcements, self.announcements.gather)
         self._counting: set[asyncio.Task[None]] = set()
         self.candidate = ""
         """Name of the candidate that listens in shadow."""
@@ -60,14 +74,17 @@ class ServiceBooks:
         if call.tap is not None:
             self._metrics.taps.add(call.tap.kind.value)
         self._harvest.tapped(call)
+        self._gatherer.tapped(call)
 
     def came(self, call: Call, data: bytes) -> None:
         """Keep audio where that is asked for."""
         self._harvest.came(call, data)
+        self._gatherer.came(call, data)
 
     def blind(self) -> None:
         """Take note that the PBX cannot be reached."""
         self._harvest.blind()
+        self._gatherer.blind()
 
     def reloaded(self) -> None:
         """Go by the configuration as it now is."""
@@ -79,7 +96,7 @@ class ServiceBooks:
 
     def cut(self, call: Call) -> None:
         """Count a call that the agent ends early."""
-        self._metrics.cuts.add(self._trunk(call), call.verdict.outcome.value)
+        self._metrics.cuts.add(call.trunk, call.verdict.spelled)
 
     def ticked(self, seconds: float) -> None:
         """Keep how long a tick took from its reading to its judgement."""
@@ -87,17 +104,19 @@ class ServiceBooks:
         metrics.hearing_delay.observe(seconds)
         metrics.recordings.add(by=keeper.kept - metrics.recordings.value())
         metrics.recordings_lost.add(by=keeper.lost - metrics.recordings_lost.value())
+        metrics.announcements_known.set(to=float(self.announcements.known))
+        metrics.speech_lost.add(by=self.announcements.lost - metrics.speech_lost.value())
 
     def ended(self, call: Call, decision: Decision, handed_back: bool) -> None:
         """Write a call down: one line in the log, one in the journal."""
-        trunk, verdict = self._trunk(call), call.verdict
+        trunk, verdict = call.trunk, call.verdict
         agrees = agreement(verdict.outcome, call.carrier.sip_code)
         log.info(
             "call judged",
             call=call.leg.id,
             trunk=trunk,
             number=masked(call.leg.number),
-            outcome=verdict.outcome.value,
+            outcome=verdict.spelled,
             sound_class=verdict.sound_class.value,
             confidence=round(verdict.confidence, 2),
             final_at=verdict.final_at,
@@ -129,10 +148,11 @@ class ServiceBooks:
             )
         )
         self._harvest.ended(call, trunk)
+        self._gatherer.ended(call)
         metrics = self._metrics
         metrics.calls_active.add(by=-1)
         metrics.calls.add(trunk)
-        metrics.verdicts.add(trunk, verdict.outcome.value)
+        metrics.verdicts.add(trunk, verdict.spelled)
         metrics.agreements.add(trunk, agrees.value)
         metrics.audio.add(by=call.audio_seconds)
         metrics.audio_dropped.add(by=call.dropped_seconds)
@@ -144,9 +164,6 @@ class ServiceBooks:
         """Write what waits, and close."""
         await asyncio.gather(*self._counting, return_exceptions=True)
         await asyncio.to_thread(self._harvest.keeper.close)
+        await asyncio.to_thread(self.announcements.close)
         await asyncio.to_thread(self._journal.close)
         await asyncio.to_thread(self._attempts.close)
-
-    def _trunk(self, call: Call) -> str:
-        trunk = self._config().trunk_of(call.leg.channel)
-        return trunk.title if trunk is not None else call.leg.trunk

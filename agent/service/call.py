@@ -21,6 +21,8 @@ class Call:
     """Monotonic time of the first sign of the leg, in seconds."""
     country: str | None = None
     """ISO 3166-1 code of the country whose tones the leg's trunk plays."""
+    trunk: str = ""
+    """What the trunk is called in log, journal and library; the leg's own word where nobody named it."""
     spent: bool = False
     """The number's budget of attempts is used up."""
     tap: Tap | None = None
@@ -43,6 +45,7 @@ class Call:
     verdict: Verdict = field(init=False)
 
     def __post_init__(self) -> None:
+        self.trunk = self.trunk or self.leg.trunk
         self._begin_evidence()
 
     @property
@@ -87,7 +90,7 @@ class Call:
         if self.tap is not None and not tap.kind.spies:
             self._begin_evidence()  # the better tap holds the early media from its first sample
         self.earlier_seconds = self.audio_seconds if tap.kind.spies else 0.0
-        stream = Stream(tap.encoding, self.country)
+        stream = Stream(tap.encoding, self.country, self.trunk)
         if self.earlier_seconds:
             stream.mark_gap()
         self.tap, self.stream, self.heard = tap, stream, []

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from agent.announcements.announcement import Announcement
 from agent.hearing.sound import HeardSecond
 from agent.pbx.port import CarrierFinal, ChannelRef, Handback, Leg, Signal, Tap
 from agent.service.call import Call, spokesman
@@ -32,6 +33,10 @@ class Rules:
     """Active mode: variables, events and cuts reach the PBX. Shadow mode writes nothing to any call."""
     country_of: Callable[[str], str | None] = lambda _: None
     """The country whose tones the trunk of a channel name plays, as its ISO 3166-1 code."""
+    trunk_of: Callable[[str], str | None] = lambda _: None
+    """What the trunk of a channel name is called."""
+    announcement_of: Callable[[str], Announcement | None] = lambda _: None
+    """The known announcement of a name."""
 
 
 class Books(Protocol):
@@ -91,8 +96,13 @@ class Calls:
         """Begin a call."""
         if leg.id in self._calls:
             return
+        rules = self.rules
         call = self._calls[leg.id] = Call(
-            leg, self.rules.settling, self._clock(), self.rules.country_of(leg.channel)
+            leg,
+            rules.settling,
+            self._clock(),
+            rules.country_of(leg.channel),
+            rules.trunk_of(leg.channel) or "",
         )
         if leg.dialer is not None:
             siblings = self._dialled.setdefault(leg.dialer.id, [])
@@ -169,7 +179,7 @@ class Calls:
             "heard",
             call=call.leg.id,
             seconds=call.evidence.timeline,
-            outcome=call.verdict.outcome.value,
+            outcome=call.verdict.spelled,
             confidence=round(call.verdict.confidence, 2),
             final=call.verdict.final,
             final_at=call.verdict.final_at,
@@ -227,16 +237,19 @@ class Calls:
         return variables.fields(status, call.verdict, self._decision(call), call.carrier.sip_code)
 
     def _decision(self, call: Call) -> Decision:
-        policy = self.rules.policy_of(call.leg.channel)
-        return policy.decide(call.verdict.outcome, attempts_spent=call.spent)
+        return self._policy(call).decide(call.verdict.outcome, attempts_spent=call.spent)
+
+    def _policy(self, call: Call) -> Policy:
+        policy, name = self.rules.policy_of(call.leg.channel), call.verdict.announcement
+        announcement = self.rules.announcement_of(name) if name else None
+        return announcement.over(policy) if announcement else policy
 
     def _cut(self, call: Call) -> None:
         handback = self._writing()
-        cause = self.rules.policy_of(call.leg.channel).cuts(call.verdict)
+        cause = self._policy(call).cuts(call.verdict)
         if handback is None or cause is None or not call.alive:
             return
-        outcome = call.verdict.outcome.value
-        log.info("cutting the leg", call=call.leg.id, outcome=outcome, q850_cause=cause)
+        log.info("cutting the leg", call=call.leg.id, outcome=call.verdict.spelled, q850_cause=cause)
         self._books.cut(call)
         handback.cut(call.leg, cause)
 

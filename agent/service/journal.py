@@ -59,7 +59,7 @@ class CallRecord:
             "trunk": self.trunk,
             "number": self.number,
             "seconds": self.seconds,
-            "outcome": self.verdict.outcome,
+            "outcome": self.verdict.spelled,
             "class": self.verdict.sound_class,
             "confidence": round(self.verdict.confidence, 3),
             "final_at": self.verdict.final_at,

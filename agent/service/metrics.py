@@ -133,6 +133,14 @@ class Metrics:
             "earlymedia_recordings_lost_total", "Calls whose early media should have been kept and could not."
         )
     )
+    announcements_known: Gauge = field(
+        default_factory=lambda: Gauge("earlymedia_announcements_known", "Announcements in the library.")
+    )
+    speech_lost: Counter = field(
+        default_factory=lambda: Counter(
+            "earlymedia_speech_lost_total", "Calls whose unexplained speech could not be gathered."
+        )
+    )
     pbx_connected: Gauge = field(
         default_factory=lambda: Gauge("earlymedia_pbx_connected", "1 while the PBX can be reached.")
     )

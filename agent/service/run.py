@@ -12,11 +12,12 @@ from agent import config as configuration
 from agent.config import Config, ConfigError
 from agent.hearing.ear import Ear
 from agent.hearing.forest import Forest, ModelError
+from agent.hearing.recognition import Known
 from agent.hearing.tones import ToneEar
 from agent.pbx.asterisk.adapter import AsteriskAdapter
 from agent.service import logs
 from agent.service.books import ServiceBooks
-from agent.service.calls import Calls
+from agent.service.calls import Calls, Rules
 from agent.service.engine import Engine, Pace
 from agent.service.metrics import Metrics, MetricsServer
 from agent.service.notify import Notifier
@@ -45,8 +46,8 @@ class Service:
             Forest.load(config.model.path), config.hearing.max_calls_per_batch, tone_ear=ToneEar()
         )
         settings = asterisk_settings(config)
-        self._books = ServiceBooks(lambda: self._config, self._metrics)
-        self.calls = Calls(rules_of(config), self._books)
+        self._books = ServiceBooks(lambda: self._config, self._metrics, self._know)
+        self.calls = Calls(self._rules(), self._books)
         self._pbx = AsteriskAdapter(settings, self.calls)
         self.calls.hand_back_to(self._pbx)
         pace = Pace(config.hearing.tick_ms / 1000, config.hearing.backlog_seconds)
@@ -97,13 +98,20 @@ class Service:
             self._config = fresh.model_copy(update=kept)
             self._books.reloaded()
             self._listen_in_shadow()
-            self.calls.rules = rules_of(self._config)
+            self.calls.rules = self._rules()
             self._pbx.legs.trunks = tuple(trunk.match for trunk in self._config.trunks)
             logs.configure(self._config.log.format, self._config.log.level)
             log.info("configuration reloaded", mode=self._config.mode.value, keeps_audio=self._keeps_audio)
             if ignored:
                 log.warning("these settings change with a restart only", settings=ignored)
         self._notifier.ready()
+
+    def _rules(self) -> Rules:
+        return rules_of(self._config, self._books.announcements.named)
+
+    def _know(self, known: Known | None) -> None:
+        """Recognise these announcements from the next tick on; called in another thread."""
+        self._ear.known = known
 
     @property
     def _keeps_audio(self) -> list[str]:

@@ -1,7 +1,9 @@
 """What a configuration means for the parts of the service."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
+from agent.announcements.announcement import Announcement
 from agent.config import Config, Mode
 from agent.pbx.asterisk.adapter import AsteriskSettings
 from agent.pbx.asterisk.ami import AmiSettings
@@ -12,7 +14,7 @@ from agent.service.calls import Rules
 from agent.verdict.policy import Policy
 
 
-def rules_of(config: Config) -> Rules:
+def rules_of(config: Config, announcement_of: Callable[[str], Announcement | None] = lambda _: None) -> Rules:
     """Return what a configuration says about judging; policies are built once for each trunk."""
 
     @lru_cache(maxsize=1024)
@@ -24,8 +26,13 @@ def rules_of(config: Config) -> Rules:
         trunk = config.trunk_of(channel)
         return trunk.country if trunk else None
 
+    def trunk_of(channel: str) -> str | None:
+        trunk = config.trunk_of(channel)
+        return trunk.title if trunk else None
+
     policies = {trunk.match: config.policy_of(trunk) for trunk in reversed(config.trunks)}
-    return Rules(config.settling.settling, policy_of, config.mode is Mode.ACTIVE, country_of)
+    writes = config.mode is Mode.ACTIVE
+    return Rules(config.settling.settling, policy_of, writes, country_of, trunk_of, announcement_of)
 
 
 def asterisk_settings(config: Config) -> AsteriskSettings:

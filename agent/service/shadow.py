@@ -24,7 +24,7 @@ class ShadowVerdict:
         return {
             "model": self.model,
             "seconds": self.timeline,
-            "outcome": self.verdict.outcome,
+            "outcome": self.verdict.spelled,
             "confidence": round(self.verdict.confidence, 3),
             "final_at": self.verdict.final_at,
         }
@@ -44,7 +44,7 @@ def shadow_verdict(call: Call, model: str) -> ShadowVerdict | None:
     )
     for second in call.heard:
         if second.candidate_p is not None:
-            evidence.hear(replace(second, p=second.candidate_p))
+            evidence.take_in(replace(second, p=second.candidate_p))
     if not evidence.seconds_heard or evidence.seconds_heard != told.seconds_heard:
         return None
     if told.answered:

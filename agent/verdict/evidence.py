@@ -11,11 +11,13 @@ With W the sum of the weights, S the seconds of silence, h and g the seconds tha
     belief in silence     2^(-W/h) * (1 - 2^(-S/g))
     no belief             2^(-W/h) * 2^(-S/g)
 
-These sum to 1. More of a sound never lowers the belief in it: the belief is weight * f(W) with f
-falling, and W never grows by more than the weight does.
+These sum to 1. More of a sound never lowers the belief in it: the belief is weight * f(W) with f falling, and
+W never grows by more than the weight does. Speech among which there is music may be a singer's: the belief in
+it is halved again and again by seconds of music, until clear speech goes on.
 
-A recognised tone outdoes all of this: busy, congestion, SIT and the like are final once sure enough. A
-ringing tone only adds its confidence to the weight of ringing, since anything may follow it.
+A recognised tone adds its confidence to the weight of ringing, the sound of all tones, and says which it
+is. Busy, congestion, SIT and the like are final once sure enough; a ringing tone never is, since anything may
+follow it. What countries contradict each other about stays open too: the next cycles may decide.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,6 +34,8 @@ from agent.verdict.outcome import Outcome
 LETTER = {Sound.RINGING: "r", Sound.SPEECH: "s", Sound.MUSIC: "m", Sound.SILENCE: "."}
 """How `Evidence.timeline` writes a second."""
 _SILENCE = SOUNDS.index(Sound.SILENCE)
+_MOST_DOUBT = 2
+"""Seconds of music after which it does not matter how many more there are."""
 GAP = "!"
 """How `Evidence.timeline` writes that audio was lost before the next second."""
 
@@ -45,20 +49,28 @@ class Settling:
     another sound or lost audio starts the count again."""
     announcement_confidence: float = 0.8
     """An announcement is not final below this confidence, 0 to 1."""
-    tone_confidence: float = 0.5
+    tone_confidence: float = 0.7
     """A tone that says why the call fails (busy, SIT, ...) is final from this confidence on, 0 to 1."""
-    announcement_margin: float = 0.65
-    """An announcement is not final if the agreeing seconds' mean margin over the next best sound is below
-    this, 0 to 1: singers are heard as speech for long, but never clearly."""
+    unnamed_tone_confidence: float = 0.65
+    """How sure it is at most that a tone is ringing whose cadence is of no network, 0 to 1."""
+    tone_abstain_below: float = 0.4
+    """A tone whose meaning is less sure than this is `unknown`, 0 to 1: busy in one country, congestion in as
+    many others."""
+    announcement_margin: float = 0.85
+    """Speech is clear from this margin over the next best sound on, 0 to 1: singers are heard as speech for
+    long, but seldom clearly. An announcement is not final if its seconds' mean margin is below."""
+    singer_doubt: float = 0.7
+    """How often a second of music halves the belief in speech before and after it, 0 or more, until clear
+    speech is heard: who sings is heard as now the one, now the other."""
     doubt_halves_every_seconds: float = 0.5
     """Fully sure seconds of sound that halve the doubt, above 0."""
-    silence_doubt_halves_every_seconds: float = 2.0
+    silence_doubt_halves_every_seconds: float = 1.2
     """Fully sure seconds of silence that halve the doubt that it is silence, above 0."""
-    contradiction: float = 0.6
+    contradiction: float = 0.7
     """Share of the other sounds' weight that one fully sure second takes away, 0 to 1."""
     memory_seconds: float = 8.0
     """Greatest weight of a sound: a minute of ringing must not outlive the announcement after it."""
-    abstain_below: float = 0.5
+    abstain_below: float = 0.45
     """An outcome less sure than this is `unknown`, 0 to 1."""
     no_audio_seconds: float = 4.0
     """Seconds after the early media was announced without any audio that make `no_audio`."""
@@ -98,6 +110,8 @@ class Evidence:
     """The latest tone that was recognised."""
     announcement: str | None = None
     """Name of the known announcement that the call plays."""
+    singer: float = 0.0
+    """How often the belief in speech is halved because it may be a singer's."""
     gaps: int = 0
     """Times that audio was lost."""
     seconds_heard: int = 0
@@ -105,6 +119,8 @@ class Evidence:
     """Seconds of audio heard when the verdict became final."""
     seconds_of: dict[Sound, int] = field(default_factory=lambda: dict.fromkeys(SOUNDS, 0))
     """Seconds heard of each sound."""
+    _clear: bool = False
+    """The latest sound was clear speech."""
     _marks: list[str] = field(default_factory=list)
 
     @property
@@ -117,6 +133,25 @@ class Evidence:
         """Nothing more counts."""
         return self.answered or self.ended
 
+    @property
+    def ended_by_tone(self) -> bool:
+        """The latest tone says surely enough why the call fails."""
+        tone = self.tone
+        return (
+            tone is not None
+            and not Outcome(tone.kind).stays_open
+            and tone.confidence >= self.settling.tone_confidence
+        )
+
+    @property
+    def announced(self) -> bool:
+        """Enough clear speech has been heard in a row to make an announcement final."""
+        return (
+            self.speech_run >= self.settling.announcement_seconds
+            and self.speech_run_weight >= self.settling.announcement_margin * self.speech_run
+            and self.belief(Sound.SPEECH) >= self.settling.announcement_confidence
+        )
+
     def hear(self, second: HeardSecond) -> None:
         """Take in one second of audio; O(1)."""
         if self.closed:
@@ -128,8 +163,13 @@ class Evidence:
             self.gaps += 1
             self._marks.append(GAP)
         self._marks.append(LETTER[sound])
-        if self.final_at is not None:
-            return
+        if self.final_at is None:
+            self._weigh_second(second)
+        if second.announcement is not None:
+            self.hear_announcement(second.announcement)
+
+    def _weigh_second(self, second: HeardSecond) -> None:
+        sound = second.sound
         if second.after_gap or sound not in (Sound.SPEECH, Sound.SILENCE):
             self.speech_run, self.speech_run_weight = 0, 0.0
         if sound is Sound.SILENCE:
@@ -137,28 +177,36 @@ class Evidence:
             return
         margin = _margin(second)
         self._weigh(sound, margin)
+        self._suspect_a_singer(sound, clear=margin >= self.settling.announcement_margin)
         if sound is Sound.SPEECH:
             self.speech_run += 1
             self.speech_run_weight += margin
-            if self._announcement_is_final():
+            if self.announced:
                 self.final_at = float(self.seconds_heard)
 
-    def hear_tone(self, event: ToneEvent) -> None:
-        """Take in what the network says with a tone; O(1).
+    def _suspect_a_singer(self, sound: Sound, clear: bool) -> None:
+        """Let music raise the suspicion, and clear speech halve it from its second second on."""
+        if sound is Sound.MUSIC:
+            self.singer = min(
+                self.singer + self.settling.singer_doubt, _MOST_DOUBT * self.settling.singer_doubt
+            )
+        elif sound is Sound.SPEECH and clear and self._clear:
+            self.singer /= 2
+        self._clear = sound is Sound.SPEECH and clear
 
-        Ringing adds to what rings, since anything may follow it; any other tone is final once sure enough.
-        """
+    def hear_tone(self, event: ToneEvent) -> None:
+        """Take in what the network says with a tone; O(1). The latest counts, of the same kind the surest."""
         if self.closed or self.final_at is not None:
             return
-        self.tone = event
+        if self.tone is None or event.kind is not self.tone.kind or event.confidence >= self.tone.confidence:
+            self.tone = event
         self.speech_run, self.speech_run_weight = 0, 0.0
-        if Outcome(event.kind).stays_open:
-            self._weigh(Sound.RINGING, event.confidence)
-        elif event.confidence >= self.settling.tone_confidence:
+        self._weigh(Sound.RINGING, event.confidence)
+        if self.ended_by_tone:
             self.final_at = event.at
 
     def hear_announcement(self, name: str) -> None:
-        """Take note that the second heard last belongs to the known announcement `name`; O(1).
+        """Take note that the second heard last belongs to the known announcement `name`; `hear` calls it.
 
         It is final at once. A final `announcement` or `sit_other`, which only say that there is one, still
         gain the name; any other final verdict stands, and so does the first name.
@@ -167,12 +215,12 @@ class Evidence:
             return
         if self.final_at is None:
             self.final_at = float(self.seconds_heard)
-        elif self.tone and self.tone.kind not in (ToneKind.RINGING, ToneKind.SIT_OTHER):
+        elif self.ended_by_tone and self.tone and self.tone.kind is not ToneKind.SIT_OTHER:
             return
         self.announcement = name
 
     def take_in(self, heard: HeardSecond | ToneEvent) -> None:
-        """Take in whatever hearing told, a second or a tone."""
+        """Take in whatever hearing told, a second with its known announcement or a tone."""
         if isinstance(heard, ToneEvent):
             self.hear_tone(heard)
         else:
@@ -214,20 +262,14 @@ class Evidence:
         doubt = exp2(-total / self.settling.doubt_halves_every_seconds)
         if sound is Sound.SILENCE:
             return doubt * (1.0 - exp2(-self.silence / self.settling.silence_doubt_halves_every_seconds))
-        return self.weight[sound] / total * (1.0 - doubt) if total else 0.0
+        belief = self.weight[sound] / total * (1.0 - doubt) if total else 0.0
+        return belief * exp2(-self.singer) if sound is Sound.SPEECH else belief
 
     def _weigh(self, sound: Sound, margin: float) -> None:
         for other in self.weight:
             if other is not sound:
                 self.weight[other] *= 1.0 - self.settling.contradiction * margin
         self.weight[sound] = min(self.weight[sound] + margin, self.settling.memory_seconds)
-
-    def _announcement_is_final(self) -> bool:
-        return (
-            self.speech_run >= self.settling.announcement_seconds
-            and self.speech_run_weight >= self.settling.announcement_margin * self.speech_run
-            and self.belief(Sound.SPEECH) >= self.settling.announcement_confidence
-        )
 
 
 def in_order(seconds: Sequence[HeardSecond], tones: Sequence[ToneEvent]) -> Iterator[HeardSecond | ToneEvent]:

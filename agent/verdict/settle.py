@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from math import exp2
 
 from agent.hearing.sound import Sound
-from agent.verdict.evidence import Evidence
+from agent.hearing.tones import ToneEvent
+from agent.verdict.evidence import Evidence, Settling
 from agent.verdict.outcome import Outcome, SoundClass
 
 _OUTCOME_OF = {
@@ -66,12 +67,10 @@ def _most_credible(evidence: Evidence) -> tuple[Outcome, float]:
         return Outcome.ANSWERED, 1.0
     if evidence.announcement is not None:
         return Outcome.ANNOUNCEMENT, _KNOWN
-    if (tone := evidence.tone) and not Outcome(tone.kind).stays_open:
-        if tone.confidence >= settling.tone_confidence:
-            return Outcome(tone.kind), tone.confidence
-        if evidence.belief(Sound.RINGING) >= settling.abstain_below:
-            return Outcome.UNKNOWN, 0.0  # a tone, but countries contradict each other about it
-    if evidence.seconds_heard == 0:
+    tone = evidence.tone
+    if tone and evidence.ended_by_tone:
+        return Outcome(tone.kind), tone.confidence
+    if evidence.seconds_heard == 0 and tone is None:
         patience = evidence.seconds_without_audio / settling.no_audio_seconds
         if evidence.tapped and evidence.early_media_signalled and patience >= 1.0:
             return Outcome.NO_AUDIO, 1.0 - exp2(-patience)
@@ -81,8 +80,23 @@ def _most_credible(evidence: Evidence) -> tuple[Outcome, float]:
     for candidate in (sound, Sound.SILENCE):
         belief = evidence.belief(candidate)
         if belief >= settling.abstain_below and belief > 0.0:
+            if candidate is Sound.RINGING:
+                return _which_tone(tone, belief, settling)
+            if candidate is Sound.SPEECH and not evidence.announced:
+                belief = min(belief, settling.announcement_confidence)
             return _OUTCOME_OF[candidate], belief
     return Outcome.UNKNOWN, 0.0
+
+
+def _which_tone(tone: ToneEvent | None, belief: float, settling: Settling) -> tuple[Outcome, float]:
+    """Say what a tone means, which is no final verdict."""
+    if tone is None:
+        return Outcome.RINGING, min(belief, settling.unnamed_tone_confidence)
+    if Outcome(tone.kind).stays_open:
+        return Outcome.RINGING, belief
+    if tone.confidence < settling.tone_abstain_below:
+        return Outcome.UNKNOWN, 0.0
+    return Outcome(tone.kind), min(tone.confidence, belief)
 
 
 def _in_words(evidence: Evidence, outcome: Outcome) -> str:

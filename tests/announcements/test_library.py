@@ -3,6 +3,7 @@
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from agent.announcements.announcement import Announcement
 from agent.announcements.database import LibraryError
-from agent.announcements.library import Library
+from agent.announcements.gathering import Gathering, candidates
+from agent.announcements.library import Library, fingerprint_of
 from agent.announcements.listening import listen
 from agent.verdict.policy import Redial
 from tests.hearing.speech import noisy, speech
@@ -64,6 +66,13 @@ def test_two_names_for_one_recording_are_refused_in_one_go_too(library: Library)
     assert names(library) == []
 
 
+def test_what_lies_beside_it_in_the_library_confuses_nothing(library: Library) -> None:
+    """Recordings end within a second, and the next one on the tape begins there."""
+    many = [(Announcement(name=f"number-{seed}"), [speech(seed, 4.0 + seed / 7)]) for seed in range(14)]
+    library.add_all(many)
+    assert len(names(library)) == 14
+
+
 def test_where_one_is_refused_none_is_added(library: Library) -> None:
     with pytest.raises(
         LibraryError, match=r"'switched-off': a recording lasts 1.0 s; give one of 2.5 to 300 s"
@@ -110,7 +119,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from agent.announcements.announcement import Announcement
-from agent.announcements.library import Library
+from agent.announcements.gathering import Gathering, candidates
+from agent.announcements.library import Library, fingerprint_of
 from tests.hearing.speech import speech
 
 def items():
@@ -139,6 +149,39 @@ def test_a_crash_in_the_middle_loses_nothing_and_adds_nothing(library: Library) 
         again.add(OFF, [speech(12)])
 
 
+def test_what_was_unknown_is_no_candidate_once_it_is_known(library: Library) -> None:
+    gathering = Gathering(library)
+    for seed in (1, 2):
+        gathering.heard(fingerprint_of(noisy(speech(seed, 6.0), 20)), "carrier", 404, 1.0, None)
+    library.add(VACANT, [speech(1, 6.0)])
+    assert len(candidates(library, 1)) == 1
+    library.add(OFF, [speech(2, 6.0)])
+    assert candidates(library, 1) == []
+
+
+def test_the_file_is_for_the_agent_and_its_group_whoever_makes_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2750)
+    old = os.umask(0o077)
+    try:
+        with Library(tmp_path / "made.sqlite3") as library:
+            library.add(VACANT, [speech(1)])
+            files = list(tmp_path.iterdir())
+            assert {path.name for path in files} == {"made.sqlite3", "made.sqlite3-wal", "made.sqlite3-shm"}
+            for path in files:
+                assert stat.S_IMODE(path.stat().st_mode) == 0o660
+                assert path.stat().st_uid == tmp_path.stat().st_uid
+    finally:
+        os.umask(old)
+
+
+def test_a_file_that_was_removed_or_restored_is_told_from_the_open_one(library: Library) -> None:
+    assert not library.was_replaced()
+    library.file.rename(library.file.with_suffix(".old"))
+    assert library.was_replaced()
+    with Library(library.file):
+        assert library.was_replaced()
+
+
 def test_what_is_no_library_is_left_alone_and_said(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("not a database at all, but long enough to look at" * 40)
@@ -150,7 +193,9 @@ def test_what_is_no_library_is_left_alone_and_said(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(LibraryError, match="is a database of something else"):
         Library(other)
-    with pytest.raises(LibraryError, match="cannot be opened; make its folder"):
+    with pytest.raises(
+        LibraryError, match=r"cannot be opened \(No such file or directory\); make its folder"
+    ):
         Library(tmp_path / "nowhere" / "library.sqlite3")
 
 

@@ -1,4 +1,4 @@
-"""A live agent listens with the library as it is now."""
+"""Recordings are listened to as calls are."""
 
 import numpy as np
 import pytest
@@ -8,28 +8,9 @@ from hypothesis.extra.numpy import arrays
 
 from agent.announcements.announcement import Announcement
 from agent.announcements.library import Library
-from agent.announcements.listening import Shelf, listen
+from agent.announcements.listening import listen
 from agent.hearing.pcm import Samples
 from tests.hearing.speech import speech
-
-
-def test_a_change_by_another_process_is_seen_without_restart(library: Library) -> None:
-    with Library(library.file) as ours:
-        shelf = Shelf(ours)
-        assert not shelf.refresh()
-        library.add(Announcement(name="vacant"), [speech(1)])
-        assert shelf.refresh()
-        assert [heard.outcome for heard in listen(shelf.snapshot, speech(1))] == ["announcement:vacant"]
-        assert not shelf.refresh()
-
-
-def test_a_library_that_breaks_leaves_what_was_known(library: Library) -> None:
-    library.add(Announcement(name="vacant"), [speech(1)])
-    shelf = Shelf(library)
-    library.database.execute("DROP TABLE change")
-    assert not shelf.refresh()
-    assert "cannot be used" in shelf.problem
-    assert listen(shelf.snapshot, speech(1))
 
 
 @pytest.mark.parametrize(("trunk", "expected"), [("a", ["x", "y"]), ("b", ["y"]), (None, ["x", "y"])])

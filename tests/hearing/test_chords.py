@@ -45,9 +45,15 @@ def test_a_missing_or_an_added_line_does_not_fit() -> None:
 
 def test_a_wide_line_is_a_close_pair_or_a_modulated_one_and_a_narrow_one_is_neither_pair() -> None:
     assert fitting(412.0, width_hz=12.5) >= {"400+425"}
-    assert "425" not in fitting(420.0, width_hz=13.0)
+    assert "425" not in fitting(420.0, width_hz=26.0)
     assert "400+450" not in fitting(425.0, width_hz=2.0)
     assert "400*25" in fitting(399.0, width_hz=13.4)
+
+
+def test_a_line_that_a_codec_has_smeared_is_no_surer_a_pair_than_a_lone_one() -> None:
+    cost = CHORDS.cost(Lines((400.0,), 13.0, 0.97))
+    assert cost[NAMES.index("400")] < cost[NAMES.index("400+450")]
+    assert cost[NAMES.index("400+450")] < 3
 
 
 @given(st.lists(st.floats(250, 2300), min_size=1, max_size=3, unique=True), st.floats(0, 40))

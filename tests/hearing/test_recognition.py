@@ -10,7 +10,15 @@ from hypothesis.extra.numpy import arrays
 
 from agent.hearing.mel import MEL_BANDS, LogMel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
-from agent.hearing.recognition import Known, Match, Recollection, Title, identify, recognise
+from agent.hearing.recognition import (
+    COLLECTED_SECONDS,
+    Known,
+    Match,
+    Recollection,
+    Title,
+    identify,
+    recognise,
+)
 from agent.hearing.tape import Fingerprint
 from tests.hearing.speech import noisy, seconds_of, spectra, speech
 
@@ -87,6 +95,16 @@ def test_what_a_call_may_not_play_is_not_recognised(known: Known) -> None:
     assert any(matches(of_trunks, speech(4, 6.0), Recollection("b")))
 
 
+def test_what_a_call_may_not_play_is_not_taken_for_what_lies_beside_it() -> None:
+    sounds = [speech(seed, 4.0 + seed / 7) for seed in range(14)]
+    known = learn(*sounds)
+    for owner, sound in enumerate(sounds):
+        trunks = tuple(Title(str(other), "a" if other == owner else None) for other in range(14))
+        heard = np.concatenate((sound, np.zeros(8000, np.float32)))
+        assert not any(matches(replace(known, announcements=trunks), heard, Recollection("b")))
+        assert identify(known, Fingerprint.of(spectra(sound)), np.arange(14) != owner) is None
+
+
 def test_a_batch_gives_what_each_call_alone_gives(known: Known) -> None:
     sounds = [speech(seed, 6.0) for seed in (1, 2, 300)]
     calls = [Recollection() for _ in sounds]
@@ -110,17 +128,42 @@ def test_a_new_library_explains_what_was_heard_before_it_too(known: Known) -> No
     assert answers[3].owner == 1
 
 
+def collected(sound: Samples, without: int = -1) -> Fingerprint:
+    """What a call collects of a sound, but for one second."""
+    call = Recollection()
+    for at, mel in enumerate(seconds_of(spectra(sound))):
+        recognise(learn(), [(call, float(at), mel)])
+        if at != without:
+            call.collect()
+    return call.collected()
+
+
 def test_what_a_call_collected_is_known_again_in_another_call() -> None:
-    calls = []
-    for seed, offset in ((1, 0), (2, 777)):
-        call = Recollection()
-        matches(learn(), noisy(speech(500, 8.0)[offset:], 20.0, seed), call)
-        calls.append(call.collected())
+    calls = [collected(noisy(speech(500, 8.0)[777 * seed :], 20.0, seed)) for seed in range(2)]
     known = Known.of([(0, Fingerprint.of(spectra(speech(501, 8.0)))), (1, calls[0])])
     match = identify(known, calls[1])
     assert match is not None
     assert match.owner == 1
     assert identify(known, Fingerprint.of(spectra(speech(502, 8.0)))) is None
+
+
+def test_a_second_that_is_not_collected_leaves_a_hole(known: Known) -> None:
+    whole, holed = collected(speech(3, 6.0)), collected(speech(3, 6.0), without=2)
+    assert np.array_equal(holed.prints[:128], whole.prints[:128])
+    assert not holed.prints[128:192].any()
+    assert np.array_equal(holed.prints[192:], whole.prints[192:])
+    assert holed.hashes.size < whole.hashes.size
+    assert identify(known, holed) is not None
+
+
+def test_a_fingerprint_holds_the_first_seconds_only() -> None:
+    call, (mel, *_) = Recollection(), seconds_of(spectra(speech(1, 2.0)))
+    for at in range(COLLECTED_SECONDS + 20):
+        recognise(learn(), [(call, float(at), mel)])
+        call.collect()
+        call.collect()
+    assert len(call.collected().prints) == COLLECTED_SECONDS * 64
+    assert len(call.collected({1.0, 3.0, 99.0}).prints) == 3 * 64
 
 
 def test_nothing_heard_collects_nothing(known: Known) -> None:
@@ -138,4 +181,5 @@ def test_any_spectra_at_any_times_are_taken(known: Known, mel: LogMel, times: li
     for at in times:
         (match,) = recognise(known, [(call, float(at), mel)])
         assert match is None
+        call.collect()
     assert len(call.collected().prints) <= 61 * 64

@@ -1,5 +1,7 @@
 """Special information tones, fax and modem."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,25 @@ def test_every_coding_is_told_however_far_the_exchange_is_off(
     assert told
     assert told[0] is kind
     assert told[1] > 0.6
+
+
+@pytest.mark.parametrize("lost_ms", [(100, 0, 0), (0, 90, 0), (0, 0, 130)])
+@pytest.mark.parametrize("kind", list(CODINGS)[1:])
+def test_a_segment_that_lost_packets_shorten_is_told_by_its_pitch(
+    kind: ToneKind, lost_ms: tuple[int, int, int]
+) -> None:
+    told = special_information(
+        [run(hz, ms - lost) for (hz, ms), lost in zip(CODINGS[kind], lost_ms, strict=True)]
+    )
+    assert told
+    assert told[0] is kind
+
+
+def test_the_first_segment_may_have_begun_before_the_audio_did() -> None:
+    first, *others = (run(hz, ms) for hz, ms in CODINGS[ToneKind.SIT_NO_CIRCUIT])
+    told = special_information([replace(first, frames=12, cut=True), *others])
+    assert told
+    assert told[0] is ToneKind.SIT_NO_CIRCUIT
 
 
 def test_what_comes_before_does_not_matter() -> None:

@@ -9,6 +9,7 @@ from agent.hearing.rows import frame_rows
 from agent.hearing.spectrogram import BINS, Framer, power
 from agent.hearing.tone_table import ToneKind
 from agent.hearing.tones import ToneEar, Tones
+from tests.hearing.speech import speech
 from tests.hearing.tone_sounds import EAR, events, noise, pause, sound, tone
 
 
@@ -85,6 +86,35 @@ def test_a_named_country_decides() -> None:
     told = events(italian, country="IT")
     assert kinds(told)[-1] is ToneKind.BUSY
     assert told[-1].countries == ("IT",)
+
+
+def test_a_busy_tone_that_begins_within_a_cycle_is_never_ringing() -> None:
+    for began in (0.05, 0.12, 0.2):
+        busy = sound("400/0.5 -/0.5", 4)[int(began * 8000) :]
+        told = events(np.concatenate((pause(2.5), busy)))
+        assert {event.kind for event in told} == {ToneKind.BUSY}
+
+
+def test_a_voicemail_s_beep_is_no_ringing_phone() -> None:
+    beep = np.concatenate((tone(0.8, 440), pause(3)))
+    talk = speech(3, 3.0)
+    assert kinds(events(np.concatenate((pause(1), beep)))) == [ToneKind.RINGING]
+    assert events(np.concatenate((talk, beep))) == []
+    assert kinds(events(np.concatenate((talk, pause(4), beep)))) == [ToneKind.RINGING]
+
+
+def test_a_long_tone_with_gaps_is_told_from_a_steady_one_of_the_same_country() -> None:
+    steady = events(sound("400", 8), country="ZW")
+    gaps = events(sound("400/2.5 -/0.5", 9), country="ZW")
+    assert {event.kind for event in steady} == {ToneKind.DIAL_TONE}
+    assert {event.kind for event in gaps} == {ToneKind.NUMBER_UNOBTAINABLE}
+
+
+def test_a_tone_of_the_named_country_is_not_outvoted_by_the_world() -> None:
+    ring, busy = sound("425/1 -/4", 8), sound("425/0.165 -/0.165 425/0.165 -/0.33", 5)
+    told = events(np.concatenate((ring, busy)), country="CZ")
+    assert [event.kind for event in told if event.at > 8] == [ToneKind.BUSY] * sum(e.at > 8 for e in told)
+    assert told[-1].kind is ToneKind.BUSY
 
 
 def test_another_country_s_tone_on_a_named_trunk_is_told_with_less_trust() -> None:

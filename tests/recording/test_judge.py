@@ -5,14 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agent.announcements.announcement import Announcement
+from agent.announcements.library import to_pcm16
 from agent.config import Config
-from agent.demo.audio import BUSY_NORTH_AMERICA, RINGING_EUROPE, silence
+from agent.demo.audio import BUSY_NORTH_AMERICA, RINGING_EUROPE, silence, vacant_code
 from agent.hearing.ear import Ear
 from agent.hearing.forest import Forest
+from agent.hearing.recognition import Known
 from agent.hearing.sound import Sound
+from agent.hearing.tape import Fingerprint
 from agent.hearing.tones import ToneEar
 from agent.recording.judge import Judged, judge
 from agent.verdict.outcome import Outcome
+from agent.verdict.policy import Redial
+from tests.hearing.speech import spectra, speech
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +52,17 @@ def test_a_busy_line(ear: Ear, tmp_path: Path) -> None:
     assert busy.verdict.final
     assert busy.verdict.final_at is not None
     assert busy.verdict.final_at < 3
-    first = busy.as_json()["events"][0]
-    assert first["kind"] == "tone"
+    first = next(event for event in busy.as_json()["events"] if event["kind"] == "tone")
     assert first["detail"].startswith("busy ")
+
+
+def test_events_are_listed_as_they_came(ear: Ear, tmp_path: Path) -> None:
+    vacant = silence(1) + vacant_code() + silence(2)
+    events = judged(ear, tmp_path / "vacant.ulaw", vacant).as_json()["events"]
+    assert [event["t"] for event in events] == sorted(event["t"] for event in events)
+    (special,) = (event for event in events if event["kind"] == "tone")
+    assert special["detail"].startswith("sit_vacant 0.98: ")
+    assert {"t": special["t"], "kind": "verdict", "detail": "sit_vacant final"} in events
 
 
 def test_less_than_a_second_is_no_verdict(ear: Ear, tmp_path: Path) -> None:
@@ -74,3 +88,22 @@ def test_the_documented_object(ear: Ear, tmp_path: Path) -> None:
         "redial",
         "redial_after",
     ]
+
+
+def test_a_known_announcement_by_its_name_and_its_own_rule(ear: Ear, tmp_path: Path) -> None:
+    vacant = Announcement(name="vacant", q850_cause=1, redial=Redial.NO)
+    ear.known = Known.of([(0, Fingerprint.of(spectra(speech(1, 6.0))))], [vacant.title])
+    try:
+        file = tmp_path / "call.sln"
+        file.write_bytes(to_pcm16(np.concatenate((np.zeros(12_000, np.float32), speech(1, 6.0)))))
+        told = judge(file, ear, Config().settling.settling, Config().policy_of(None), {"vacant": vacant})
+    finally:
+        ear.known = None
+    assert told.verdict.outcome is Outcome.ANNOUNCEMENT
+    said = told.as_json()
+    assert said["verdict"]["outcome"] == "announcement:vacant"
+    assert (said["verdict"]["sip_code"], said["verdict"]["redial"]) == (404, "no")
+    (heard,) = [event for event in said["events"] if event["kind"] == "announcement"]
+    assert heard["detail"] == "vacant"
+    assert heard["t"] == said["verdict"]["final_at"]
+    assert {"t": heard["t"], "kind": "verdict", "detail": "announcement:vacant final"} in said["events"]

@@ -78,3 +78,22 @@ def test_a_bad_file_is_said_in_one_sentence(
         load(file)
     assert str(file) in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_header_that_claims_more_than_there_is_costs_no_memory(tmp_path: Path) -> None:
+    file = tmp_path / "claims.flac"
+    soundfile.write(file, tone(8000), 8000)
+    head = bytearray(file.read_bytes())
+    head[21] |= 0x0F  # STREAMINFO's 36 bits of total samples
+    head[22:26] = b"\xff" * 4
+    file.write_bytes(head)
+    with pytest.raises(RecordingError, match="is no audio file that can be read"):
+        load(file)
+
+
+def test_a_rate_that_no_recording_has_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "claims.wav"
+    for rate in (1, 2_000_000_000):
+        soundfile.write(file, tone(8000), rate)
+        with pytest.raises(RecordingError, match=f"claims {rate} samples a second"):
+            load(file)

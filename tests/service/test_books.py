@@ -27,13 +27,15 @@ def config(tmp_path: Path) -> Config:
 trunks: [{{match: "PJSIP/carrier-*", name: carrier}}]
 attempts: {{max: 2, file: {tmp_path}/attempts.sqlite3}}
 journal: {{path: {tmp_path}/calls.jsonl, key_file: {tmp_path}/number.key}}
+announcements: {{file: {tmp_path}/announcements.sqlite3}}
 """,
         "config.yaml",
     )
 
 
 def call(leg_id: str) -> Call:
-    return Call(Leg(leg_id, "PJSIP/carrier-00000001", "PJSIP/carrier", NUMBER), Settling(), began=0.0)
+    leg = Leg(leg_id, "PJSIP/carrier-00000001", "PJSIP/carrier", NUMBER)
+    return Call(leg, Settling(), began=0.0, trunk="carrier")
 
 
 async def test_a_call_is_logged_journalled_and_counted(config: Config, tmp_path: Path) -> None:
@@ -76,6 +78,7 @@ trunks: [{{match: "PJSIP/carrier-*", name: carrier, keep_audio: true}}]
 attempts: {{file: {tmp_path}/attempts.sqlite3}}
 journal: {{path: {tmp_path}/calls.jsonl, key_file: {tmp_path}/number.key}}
 harvest: {{folder: {tmp_path}/harvest}}
+announcements: {{file: {tmp_path}/announcements.sqlite3}}
 """,
         "config.yaml",
     )

@@ -1,16 +1,18 @@
 """A call from its first INVITE to its end, as a PBX and an engine would tell it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
+from agent.announcements.announcement import Announcement
 from agent.hearing.sound import Encoding, HeardSecond, Sound
 from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal, TapKind
 from agent.service.call import Call
 from agent.service.calls import KEPT_SECONDS, Calls, Rules
 from agent.verdict.evidence import Settling
 from agent.verdict.outcome import Outcome
-from agent.verdict.policy import PRESETS, Decision, Policy, Preset
+from agent.verdict.policy import PRESETS, Decision, Policy, Preset, Redial
 
 CALLER = ChannelRef("1.1", "PJSIP/caller-00000001")
 LEG = Leg("1.2", "PJSIP/carrier-00000002", "PJSIP/carrier", "0301234567", dialer=CALLER)
@@ -106,6 +108,13 @@ def hear(calls: Calls, sounds: Sequence[Sound], leg_id: str = LEG.id) -> None:
     for sound in sounds:
         at = float(call.evidence.seconds_heard)
         calls.heard(call, [HeardSecond(at, SURE[sound])])
+
+
+def say(calls: Calls, name: str) -> None:
+    """Let the leg's next second be one in which a known announcement is recognised."""
+    (call,) = calls.listening()
+    at = float(call.evidence.seconds_heard)
+    calls.heard(call, [HeardSecond(at, SURE[Sound.SPEECH], announcement=name)])
 
 
 def listen_to(calls: Calls, leg: Leg = LEG) -> Tape:
@@ -237,6 +246,40 @@ def test_shadow_mode_writes_nothing_and_keeps_the_books(paper: Paper) -> None:
     ((call, _, handed_back),) = paper.ended
     assert call.verdict.outcome is Outcome.ANNOUNCEMENT
     assert not handed_back
+
+
+def test_a_known_announcement_goes_by_its_own_rule_and_takes_the_place_of_any(paper: Paper) -> None:
+    vacant = Announcement(name="vacant", q850_cause=1, redial=Redial.NO)
+    known = replace(rules(cut=frozenset({Outcome.ANNOUNCEMENT})), announcement_of={"vacant": vacant}.get)
+    calls = calls_by(known, paper)
+    listen_to(calls)
+    say(calls, "vacant")
+    stands = paper.stands_on(CALLER.id)
+    assert stands["EARLYMEDIA_OUTCOME"] == "announcement:vacant"
+    assert stands["EARLYMEDIA_CLASS"] == "speech"
+    assert (stands["EARLYMEDIA_SIP_CODE"], stands["EARLYMEDIA_CAUSE"]) == ("404", "1")
+    assert (stands["EARLYMEDIA_REDIAL"], stands["EARLYMEDIA_REDIAL_AFTER"]) == ("no", "")
+    assert paper.cuts == [(LEG.id, 1)]
+    calls.leg_ended(LEG.id, CarrierFinal(480))
+    ((_, decision, _),) = paper.ended
+    assert (decision.q850_cause, decision.redial) == (1, Redial.NO)
+
+
+def test_an_announcement_that_was_removed_meanwhile_is_any(paper: Paper) -> None:
+    calls = calls_by(rules(), paper)
+    listen_to(calls)
+    say(calls, "removed")
+    stands = paper.stands_on(CALLER.id)
+    assert (stands["EARLYMEDIA_OUTCOME"], stands["EARLYMEDIA_CAUSE"]) == ("announcement:removed", "31")
+
+
+def test_a_call_whose_attempts_are_spent_is_not_called_again_whatever_it_plays(paper: Paper) -> None:
+    soon = Announcement(name="busy", q850_cause=17, redial=Redial.YES, redial_after_seconds=60)
+    calls = calls_by(replace(rules(), announcement_of={"busy": soon}.get), paper)
+    listen_to(calls)
+    next(iter(calls.listening())).spent = True
+    say(calls, "busy")
+    assert paper.stands_on(CALLER.id)["EARLYMEDIA_REDIAL"] == "no"
 
 
 def test_a_leg_is_cut_once_and_only_for_what_was_configured(paper: Paper) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.announcements.announcement import Announcement
 from agent.config import ConfigError, parse
 from agent.pbx.asterisk.spy import TapChoice
 from agent.service.settings import asterisk_settings, rules_of
@@ -43,6 +44,15 @@ def test_a_trunk_s_country_decides_which_tones_it_plays() -> None:
     assert country_of("PJSIP/carrier-00000001") == "DE"
     assert country_of("PJSIP/other-00000001") is None
     assert country_of("SIP/unknown-1") is None
+
+
+def test_a_trunk_is_called_as_in_the_journal_and_announcements_come_from_the_library() -> None:
+    vacant = Announcement(name="vacant")
+    rules = rules_of(parse(CONFIG, "config.yaml"), {"vacant": vacant}.get)
+    assert rules.trunk_of("PJSIP/carrier-00000001") == "PJSIP/carrier"
+    assert rules.trunk_of("SIP/unknown-1") is None
+    assert rules.announcement_of("vacant") is vacant
+    assert rules.announcement_of("removed") is None
 
 
 def test_shadow_mode_is_what_one_gets_without_asking() -> None:

@@ -35,7 +35,7 @@ def verdict_of(timeline: str) -> Verdict:
         (12 * "r...." + "sssss", Outcome.ANNOUNCEMENT),
         ("rrrrmmmmm", Outcome.MUSIC),
         ("r..r..s..r..r", Outcome.RINGING),
-        ("rrm", Outcome.UNKNOWN),
+        ("rms", Outcome.UNKNOWN),
     ],
 )
 def test_a_call_is_judged_by_its_course(timeline: str, outcome: Outcome) -> None:
@@ -60,11 +60,36 @@ def test_what_only_may_be_speech_is_never_final() -> None:
 def test_an_announcement_that_becomes_clear_is_final() -> None:
     evidence = evidence_of("")
     for _ in range(3):
-        evidence.hear(second("s", sure=0.6))
+        evidence.hear(second("s", sure=0.7))
     assert not settle(evidence).final
-    for _ in range(3):
-        evidence.hear(second("s", sure=0.97))
+    for _ in range(6):
+        evidence.hear(second("s", sure=0.99))
     assert settle(evidence).final
+
+
+def test_an_announcement_that_is_not_final_is_less_sure_than_one_that_is() -> None:
+    evidence = evidence_of("")
+    for _ in range(30):
+        evidence.hear(second("s", sure=0.7))
+    verdict = settle(evidence)
+    assert (verdict.final, verdict.confidence) == (False, evidence.settling.announcement_confidence)
+
+
+def test_a_singer_is_heard_as_now_this_now_that_and_is_no_announcement() -> None:
+    evidence = evidence_of("")
+    for letter in 6 * "ssm":
+        evidence.hear(second(letter, sure=0.8))
+    assert settle(evidence).outcome is Outcome.UNKNOWN
+
+
+def test_an_announcement_over_a_songs_last_chord_is_one_once_it_is_clear() -> None:
+    assert verdict_of("mmmmmmsmssssss").outcome is Outcome.ANNOUNCEMENT
+
+
+def test_what_only_sounds_like_a_tone_is_not_surely_ringing() -> None:
+    verdict = verdict_of(30 * "r")
+    assert verdict.outcome is Outcome.RINGING
+    assert verdict.confidence == Settling().unnamed_tone_confidence
 
 
 def test_what_stood_at_the_end_is_final() -> None:

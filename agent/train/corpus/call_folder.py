@@ -46,6 +46,8 @@ class CallRecord(BaseModel):
     kind: str
     country: str | None
     """ISO 3166-1 code that is named for the call's trunk."""
+    tones: tuple[str, ...]
+    """National tones that it plays, as `tones.yaml` writes them, each after its country."""
     codec: Codec
     """The harshest of those on its way."""
     codecs: str
@@ -67,6 +69,7 @@ class CallRecord(BaseModel):
             fold=call.cue.fold,
             kind=call.cue.kind,
             country=call.cue.country,
+            tones=tuple(f"{tone.country} {tone.text}" for tone in call.cue.tones if tone.text),
             codec=next(codec for codec in HARSHEST if codec in codecs),
             codecs="+".join(map(str, channel.codecs)),
             gain_db=round(channel.gain_db, 1),

@@ -37,8 +37,12 @@ class Spoken:
     kind: ToneKind
     country: str = ""
     """ISO 3166-1 code; empty where all countries share it."""
-    mostly: ToneKind | None = None
-    """What most countries mean by a tone like this, None where that is the same."""
+    too: tuple[ToneKind, ...] = ()
+    """What else the country means by a tone that cannot be told from it."""
+    mostly: ToneKind = ToneKind.OTHER
+    """What most countries mean by such a tone."""
+    text: str = ""
+    """The tone as `tones.yaml` writes it."""
 
 
 def pattern_of(cadence: Cadence) -> Pattern:
@@ -56,17 +60,18 @@ def pattern_of(cadence: Cadence) -> Pattern:
 @cache
 def spoken_tones() -> tuple[Spoken, ...]:
     """Return what every country says with every tone, then SIT, fax and modem."""
-    table = [(pattern_of(tone.cadence), tone.countries) for tone in world().tones]
+    table = [(pattern_of(tone.cadence), str(tone.cadence), tone.countries) for tone in world().tones]
     told: list[Spoken] = []
-    for pattern, meanings in table:
-        votes: Counter[ToneKind] = Counter()
-        for other, theirs in table:
-            if alike(pattern, other, _HALF_OFF):
-                votes.update({kind: len(codes) for kind, codes in theirs.items()})
-        mostly = max(votes, key=votes.__getitem__)
+    for pattern, text, meanings in table:
+        near = [theirs for other, _, theirs in table if alike(pattern, other, _HALF_OFF)]
+        votes = Counter[ToneKind]()
+        for theirs in near:
+            votes.update({kind: len(codes) for kind, codes in theirs.items() if kind is not ToneKind.OTHER})
         for kind, codes in meanings.items():
-            if kind is not ToneKind.OTHER:
-                told += [Spoken(pattern, kind, code, None if mostly is kind else mostly) for code in codes]
+            for code in codes if kind is not ToneKind.OTHER else ():
+                here = {each for theirs in near for each in votes if code in theirs.get(each, ())}
+                too = tuple(sorted(here - {kind}))
+                told.append(Spoken(pattern, kind, code, too, max(votes, key=votes.__getitem__), text))
     told += [Spoken(pattern, kind) for pattern, kind in zip(SPECIAL_INFORMATION, _SIT_KINDS, strict=True)]
     return (*told, *(Spoken(pattern, ToneKind.FAX_OR_MODEM) for pattern in _SPOKEN_OF))
 

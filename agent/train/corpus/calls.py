@@ -18,12 +18,14 @@ from agent.train.corpus.synth import Shelf, family_of, share_folds, shelve
 from agent.train.corpus.tones import Pattern, Tolerance
 from agent.verdict.outcome import Outcome
 
-VOICE_DB = (-12.0, 0.0)
-"""Level of a voice in a song, over the song's."""
+VOICE_DB = (-20.0, -10.0)
+"""Level of a voice in a song, over the song's: what is 10 dB louder is what plays, to an ear."""
 _LEVEL_DB = (-6.0, 0.0)
 """Level of a part; exchanges, announcers and songs are not equally loud."""
 _LIBRARY_SHARE = 4
 """Every so many voices speak the library's announcements and no others."""
+_SYNTHESISER = "synthesiser"
+"""Its voices are hardly told apart when they read the same sentence: none of them is in the library."""
 _LIBRARY_S = 16
 _LATEST_START_S = 2.0
 _LISTEN_S = 1.0
@@ -69,7 +71,8 @@ class Passage:
     """A stretch of a call that means one thing."""
 
     outcomes: tuple[Outcome, ...]
-    """What is right to say: first what the network means, then what most networks mean by the same."""
+    """What is right to say: first what the network means, then what else it means by the same tone, and if
+    nobody knows which network it is, what most mean."""
     start: float
     """Seconds from the start of the call to the first sound of it."""
     known: float
@@ -121,37 +124,38 @@ def set_stage(sources: Sequence[Source], plan: Plan) -> Stage:
     shelves = shelve(sources, plan)
     library: list[LibraryEntry] = []
     for fold, shelf in enumerate(shelves):
-        voices = shelf.get(Sound.SPEECH, [])
-        for index, voice in enumerate(voices[::_LIBRARY_SHARE]):
+        people = [v for v in shelf.get(Sound.SPEECH, []) if family_of(v) != _SYNTHESISER]
+        for index, voice in enumerate(people[1::_LIBRARY_SHARE]):
             library.append(LibraryEntry(f"known-{fold}-{index}", fold, voice, (plan.seed, 5, fold, index)))
-        shelf[Sound.SPEECH] = [v for index, v in enumerate(voices) if index % _LIBRARY_SHARE]
+            shelf[Sound.SPEECH].remove(voice)
     return Stage(plan, shelves, tuple(library), deal_tones(sources, share_folds(sources, plan.folds)))
 
 
 def schedule_calls(stage: Stage, calls: int, seed: int) -> Iterator[CallCue]:
-    """Decide what each of so many calls holds; all kinds in turn.
+    """Decide what each of so many calls holds; all kinds for which there is material in turn.
 
     The tones of a call are one country's, and one fold's, as are its voices and songs: the student that is
     to judge it was fitted without this fold. Each country is as likely.
     """
-    choices = {kind: _choices(stage, script) for kind, script in SCRIPTS.items()}
+    choices = {kind: found for kind, script in SCRIPTS.items() if (found := _choices(stage, script))}
     for index in range(calls):
         rng = np.random.default_rng([seed, 6, index])
-        kind = list(SCRIPTS)[index % len(SCRIPTS)]
-        tones: tuple[Spoken, ...] = ()
-        fold = index // len(SCRIPTS) % stage.plan.folds
-        if choices[kind]:
-            fold, tones = choices[kind][int(rng.integers(len(choices[kind])))]
+        kind = list(choices)[index % len(choices)]
+        fold, tones = choices[kind][int(rng.integers(len(choices[kind])))]
         countries = {tone.country for tone in tones} - {""}
         named = rng.random() < _NAMED_SHARE
         yield CallCue(index, fold, kind, tones, min(countries) if named and countries else None)
 
 
 def _choices(stage: Stage, script: Sequence[Play]) -> list[tuple[int, tuple[Spoken, ...]]]:
-    """List the tones that a script's parts may be, all of one fold and country."""
+    """List the folds that can play a script, with the tones that its parts may be, all of one country."""
     wanted = [_TONE_PARTS[play.part] for play in script if play.part in _TONE_PARTS]
+    sounds = {_SOUND_OF[play.part] for play in script if play.part in _SOUND_OF}
     found: list[tuple[int, tuple[Spoken, ...]]] = []
-    for fold in range(stage.plan.folds if wanted else 0):
+    for fold in range(stage.plan.folds):
+        knows = any(entry.fold == fold for entry in stage.library)
+        if not stage.shelves[fold].keys() >= sounds or (_needs_library(script) and not knows):
+            continue
         tones = [tone for tone in spoken_tones() if stage.fold_of.get(tone.pattern) == fold]
         combined: list[tuple[Spoken, ...]] = [()]
         for kinds in wanted:
@@ -163,6 +167,10 @@ def _choices(stage: Stage, script: Sequence[Play]) -> list[tuple[int, tuple[Spok
             ]
         found += [(fold, each) for each in combined]
     return found
+
+
+def _needs_library(script: Sequence[Play]) -> bool:
+    return any(play.part is Part.KNOWN for play in script)
 
 
 def compose_call(cue: CallCue, stage: Stage, seed: int) -> ComposedCall:
@@ -227,11 +235,11 @@ def _play_tone(
         pause = int(rng.uniform(0.0, 0.5) * SAMPLE_RATE)
         ends = len(on) - int(on[::-1].argmax())
         played, on = played[: ends + pause], on[: ends + pause]
-    outcomes = [Outcome(spoken.kind)]
-    if cue.country is None and spoken.mostly is not None and spoken.mostly is not ToneKind.OTHER:
-        outcomes.append(Outcome(spoken.mostly))
+    kinds = {spoken.kind: None} | dict.fromkeys(spoken.too)
+    if cue.country is None and spoken.country:
+        kinds[spoken.mostly] = None
     began = int(on.argmax()) / SAMPLE_RATE
-    return played, Passage(tuple(outcomes), began, known_after(spoken, on) / SAMPLE_RATE)
+    return played, Passage(tuple(map(Outcome, kinds)), began, known_after(spoken, on) / SAMPLE_RATE)
 
 
 def _draw_source(stage: Stage, fold: int, sound: Sound, rng: np.random.Generator) -> Source:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.hearing.sound import SOUNDS, Sound
+from agent.recording.colours import COLOUR, FAINT, INK, PAPER
 from agent.train.evaluation.evaluate import Contestant
 from agent.train.evaluation.evaluate_scores import Confusion
 from agent.train.evaluation.evaluate_slices import Cut
 from agent.train.evaluation.evaluate_teachers import CONFIDENCE_BINS, Confidence
-from agent.train.evaluation.figures_style import COLOUR, FAINT, INK, MARKERS, PAPER, picture
+from agent.train.evaluation.figures_style import MARKERS, picture
 from agent.train.evaluation.timing import Times, hearers_of, ms_of
 
 if TYPE_CHECKING:

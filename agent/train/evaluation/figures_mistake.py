@@ -6,8 +6,9 @@ from agent.hearing.mel import FLOOR_DB, decibels
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.sound import SOUNDS
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, Framer, power
+from agent.recording.colours import COLOUR, INK, PAPER
 from agent.train.evaluation.evaluate_mistakes import Mistake
-from agent.train.evaluation.figures_style import COLOUR, INK, PAPER, picture
+from agent.train.evaluation.figures_style import picture
 
 _RANGE_DB = 70
 _DPI = 110

@@ -5,17 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from agent.hearing.sound import Sound
+from agent.recording.colours import FAINT, INK, PAPER
 from agent.train.errors import MaterialError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOUR = {Sound.RINGING: "#0072B2", Sound.SPEECH: "#E69F00", Sound.MUSIC: "#882255", Sound.SILENCE: "#BBBBBB"}
-"""Told apart by any two eyes: at least 32 CIELAB units lie between two of them for protan, deutan and
-tritan vision too (simulated after Machado et al. 2009)."""
-INK, FAINT, PAPER = "#1b1f24", "#8a9099", "#ffffff"
 MARKERS = "osD^vPX*"
 """Contestants are told by shape, so that colour stays with the sounds."""
 DPI = 160

@@ -7,7 +7,7 @@ from importlib import resources
 from string import Template
 
 from agent.hearing.sound import Sound
-from agent.train.evaluation.figures_style import COLOUR
+from agent.recording.colours import COLOUR
 
 Cell = str | float | int
 

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from agent.hearing.sound import SOUNDS, Sound
+from agent.recording.colours import COLOUR
 from agent.train.errors import MaterialError
 from agent.train.evaluation import figures
 from agent.train.evaluation.evaluate import Contestant, Entrant, evaluate
@@ -19,7 +20,7 @@ from agent.train.evaluation.evaluate_slices import Cut, Slice
 from agent.train.evaluation.evaluate_teachers import Confidence
 from agent.train.evaluation.figures import Normalised
 from agent.train.evaluation.figures_mistake import mistake
-from agent.train.evaluation.figures_style import COLOUR, picture
+from agent.train.evaluation.figures_style import picture
 from agent.train.evaluation.timing import Times
 from tests.train.seconds import strangers
 

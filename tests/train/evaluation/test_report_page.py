@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.hearing.sound import Sound
-from agent.train.evaluation.figures_style import COLOUR
+from agent.recording.colours import COLOUR
 from agent.train.evaluation.report_page import (
     contents,
     figure,

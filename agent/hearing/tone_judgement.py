@@ -1,0 +1,106 @@
+"""What a call's runs say, how sure that is, and when it is too early to say it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from agent.hearing.cadence import Reading
+from agent.hearing.tone_runs import HISTORY, Moment, Run
+from agent.hearing.tone_table import ToneKind
+
+_LEAST_SHARE = 0.4
+"""A kind that fewer of the votes mean is not said."""
+_LEAST_FIT = 0.02
+"""Likelihood of the best fitting tone: 2.8 standard deviations."""
+_BY_RUNS = (0.0, 0.8, 0.8, 0.85, 0.9, 0.95, 0.98)
+"""How sure a cadence is by the number of whole tones and pauses that it explains."""
+_PLAIN_CYCLES, _CYCLES = 2, 3
+"""Cycles that make a cadence other than ringing: of tones that no instrument plays, and of any."""
+_PLAIN_TONE = 9
+"""Frames (0.14 s) of a tone that is no quick note."""
+_FIRST_TONE = 20
+"""Frames of the first ring: 0.3 s."""
+_FIRST_PAUSE, _NO_OTHER = 24, 0.95
+_LONGER_PAUSE, _HARDLY_ANOTHER = 40, 0.8
+"""Frames of the pause after it (0.4 s, 0.6 s), and the share of the votes that makes it ringing by then."""
+_STEADY, _STEADY_SECONDS = 0.95, 2.4
+"""How sure a tone without end is, and when."""
+_LOST_FRAMES = 7
+"""A pause up to this long (109 ms) may be lost packets."""
+_SAME_PITCH = 0.03
+_JITTER_FRAMES = 3
+"""Frames by which one cycle of a cadence may differ from the next: half a window on either side."""
+
+
+def may_tell(runs: Sequence[Run], unfinished: Run) -> bool:
+    """Tell whether `judge` can say anything of these, so that nothing is read for nothing."""
+    if unfinished.lines is None:
+        return len(runs) >= 2 * _PLAIN_CYCLES - 1 or unfinished.frames >= _FIRST_PAUSE
+    return len(runs) >= 2 * _PLAIN_CYCLES - 1 or unfinished.seconds >= _STEADY_SECONDS
+
+
+def judge(
+    reading: Reading, runs: Sequence[Run], unfinished: Run, beep: bool
+) -> tuple[ToneKind, float] | None:
+    """Decide what a reading says and how sure it is; None while it is too early. A `beep` never rings."""
+    kind = max(reading.votes, key=reading.votes.__getitem__)
+    share = reading.votes[kind]
+    if kind is ToneKind.OTHER or share < _LEAST_SHARE or reading.fit < _LEAST_FIT:
+        return None
+    if reading.steady and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
+        return kind, share * _STEADY
+    sure = share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)]
+    tones = [run for run in runs[len(runs) - reading.explained :] if run.lines]
+    plain = all(run.steady and run.frames >= _PLAIN_TONE for run in tones)
+    cycles = _PLAIN_CYCLES if plain else _CYCLES
+    if kind is not ToneKind.RINGING:
+        return (kind, sure) if len(tones) >= cycles and reading.explained >= 2 * cycles else None
+    if len(tones) >= cycles and reading.explained >= 2 * cycles - 1:
+        return kind, sure
+    # The first ring: a pause that is longer than between two notes, and nothing else has such a tone.
+    enough = _NO_OTHER if unfinished.frames < _LONGER_PAUSE else _HARDLY_ANOTHER
+    first = share >= enough and unfinished.lines is None and unfinished.frames >= _FIRST_PAUSE
+    whole = len(tones) == 1 and plain and tones[0].frames >= _FIRST_TONE
+    return (kind, sure) if first and whole and not beep else None
+
+
+def views(moment: Moment) -> Iterator[tuple[tuple[Run, ...], Run]]:
+    """Yield runs and what goes on as heard, and as if short pauses between equal tones were lost packets."""
+    yield moment.runs, moment.unfinished
+    mended: list[Run] = []
+    for run in (*moment.runs, moment.unfinished):
+        if len(mended) > 1 and mended[-1].frames <= _LOST_FRAMES and _same(mended[-2], run):
+            tone = mended[-2]
+            longer = tone if tone.frames > run.frames else run
+            del mended[-2:]
+            run = replace(longer, start=tone.start, frames=run.start + run.frames - tone.start, cut=tone.cut)
+        mended.append(run)
+    if len(mended) <= len(moment.runs):
+        yield tuple(mended[:-1]), mended[-1]
+
+
+def goes_on(moment: Moment) -> bool:
+    """Tell whether a cadence that was read as a whole only comes once more: nothing new can be read."""
+    runs, unfinished = moment.runs, moment.unfinished
+    for cycle in (2, 4) if len(runs) >= HISTORY else ():
+        before = runs[-cycle]
+        if (
+            _again(runs[-1], runs[-1 - cycle])
+            and _again(runs[-2], runs[-2 - cycle])
+            and (before.lines is None) is (unfinished.lines is None)
+            and unfinished.frames <= before.frames + _JITTER_FRAMES
+        ):
+            return True
+    return False
+
+
+def _again(run: Run, before: Run) -> bool:
+    alike = run.lines is before.lines is None or _same(run, before)
+    return alike and abs(run.frames - before.frames) <= _JITTER_FRAMES
+
+
+def _same(one: Run, other: Run) -> bool:
+    """Tell whether two tones may be one, in a short piece of which two lines may look like one."""
+    if one.lines is None or other.lines is None:
+        return False
+    low, high = min(other.lines.hz) * (1 - _SAME_PITCH), max(other.lines.hz) * (1 + _SAME_PITCH)
+    return low <= max(one.lines.hz) and min(one.lines.hz) <= high
