@@ -1,6 +1,7 @@
 """How fast a corpus is composed, and where the time goes.
 
-    python benchmarks/corpus.py --audio FOLDER --tones FILE [--prompts FOLDER ...] [--recordings N] [--jobs N]
+    python benchmarks/corpus.py --audio FOLDER --tones FILE [--prompts FOLDER ...] [--songs FOLDER ...]
+                                [--recordings N] [--jobs N]
 
 Prints how many seconds of audio are made in a second of the clock, and in a second of one processor (which
 hardly depends on what else the machine is doing), then what each codec costs.
@@ -52,6 +53,7 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     words.add_argument("--audio", type=Path)
     words.add_argument("--prompts", type=Path, nargs="*", default=[])
+    words.add_argument("--songs", type=Path, nargs="*", default=[])
     words.add_argument("--tones", type=Path, required=True)
     words.add_argument("--plan", type=Path, default=DEFAULT_PLAN)
     words.add_argument("--recordings", type=int, default=200)
@@ -60,7 +62,9 @@ def main() -> None:
     plan = read_plan(given.plan).model_copy(update={"recordings": given.recordings})
     audio_s = plan.recordings * plan.recording_s
     with measured() as finding:
-        sources = find_material(given.audio, sorted(given.prompts), given.tones, plan.seed)
+        sources = find_material(
+            given.audio, sorted(given.prompts), given.tones, plan.seed, songs=sorted(given.songs)
+        )
     table = Table("work", "clock s", "processor s", "x real time by the clock", "x real time a processor")
 
     def show(name: str, spent: Spent, seconds: float | None = None, alone: bool = True) -> None:

@@ -10,11 +10,13 @@ from agent.train.errors import MaterialError
 
 _DEP5_LICENCE = re.compile(r"^ ?License: *([A-Z][\w.+-]*) *$", re.MULTILINE)
 _HOLDER = re.compile(
-    r"^ *(?:Copyright(?: holder)?(?: \(\d+\))?:|Copyright \(C\)|Upstream Author:) *(\S.*?)\s*$", re.MULTILINE
+    r"^ *(?:Copyright(?: holder)?(?: \(\d+\))?:|Copyright \(C\)|Upstream Author:?) +(\S.*?)\s*$",
+    re.MULTILINE,
 )
 _PHRASES = {
     r"Attribution-ShareAlike\s+3\.0": "CC BY-SA 3.0",
     r"Redistributions must retain": "BSD-like",
+    r"Permission is hereby granted, free of charge": "MIT",
     r"GNU General Public License[\s\S]*any later version": "GPL-2+",
     r"\A(?![\s\S]*any later version)[\s\S]*GNU General Public License": "GPL-2",
 }
@@ -55,8 +57,8 @@ def _from_csv(path: Path) -> list[Material]:
     ]
 
 
-def _shorten(titles: list[str]) -> str:
-    return ", ".join(titles[:8]) + (f" and {len(titles) - 8} more" if len(titles) > 8 else "")
+def _shorten(names: list[str], comma: str = ", ") -> str:
+    return comma.join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def _from_readme(audio: Path) -> Material:
@@ -89,8 +91,8 @@ def _from_debian(folder: Path) -> Material:
     )
     return Material(
         what=found[0].parent.name,
-        by="; ".join(dict.fromkeys(_holders(text))),
-        licence=", ".join(names) or "see source",
+        by=_shorten(list(dict.fromkeys(_holders(text))), "; ") or "see source",
+        licence=_shorten(list(names)) or "see source",
         source="Debian package, usr/share/doc/" + found[0].parent.name + "/copyright",
     )
 

@@ -107,16 +107,20 @@ def transmit(sound: Samples, channel: Channel) -> Samples:
         heard = _echo(heard, channel.echo)
     heard = heard * np.float32(10 ** (channel.gain_db / 20))
     heard = heard + make_noise(channel.noise, len(heard), channel.noise_db, rng)
-    if channel.band_hz:
-        heard = signal.sosfilt(
-            signal.butter(3, channel.band_hz, "bandpass", fs=SAMPLE_RATE, output="sos"), heard
-        )
-    heard = np.asarray(heard + channel.offset, np.float32)
+    heard = pass_band(heard, channel) + np.float32(channel.offset)
     for coding in channel.codecs[:-1]:
         heard = encode_decode(heard, coding)
     if channel.loss:
         heard = _lose(heard, channel.loss, channel.noise_db, rng)
     return encode_decode(heard, channel.codecs[-1] if channel.codecs else Coding(Codec.LINEAR))
+
+
+def pass_band(sound: Samples, channel: Channel) -> Samples:
+    """Return what an analogue section lets through of (n,) samples."""
+    if channel.band_hz is None:
+        return sound
+    sections = signal.butter(3, channel.band_hz, "bandpass", fs=SAMPLE_RATE, output="sos")
+    return np.asarray(signal.sosfilt(sections, sound), np.float32)
 
 
 def _echo(sound: Samples, echo: Echo) -> Samples:

@@ -8,10 +8,12 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 from scipy import signal
 
@@ -27,10 +29,20 @@ from agent.train.corpus.standard_tones import FAX_AND_MODEM, SPECIAL_INFORMATION
 from agent.train.corpus.tones import Pattern, Tolerance, group_patterns, invent_pattern, sound_pattern
 from agent.train.errors import MaterialError
 
-_AUDIO = {".wav", ".flac", ".ogg", ".mp3", ".gsm"}
+_AUDIO = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".gsm"}
 _NO_SPEECH = re.compile(
     r"beep|2tone|monkeys|silence|confbridge-(join|leave)\.|dictate|tada|ring", re.IGNORECASE
 )
+_VOICES = ("sounds", "klettres")
+"""Folders of Debian packages with one folder a voice."""
+_WORDS = {"klettres", "ktuberling"}
+"""Of these, words and letters that volunteers speak."""
+_SONG_S = 30.0
+"""What is shorter is an effect of a game, not its music."""
+_PASSAGE_S = 60.0
+"""So much from the middle of a recording is more than a corpus plays of it, and soon read."""
+_NO_SONG = re.compile(r"animals|rain\.|guitar\.|titles")
+"""Effects that last, the guitar alone, mostly silent, and what is told over pictures."""
 _BLOCK = 160
 _NORMAL_RMS = 10 ** (NORMAL_DBFS / 20)
 STORED = ".npy"
@@ -126,24 +138,29 @@ def find_material(
     seed: int,
     rules: ToneRules | None = None,
     silence: SilenceRules | None = None,
+    *,
+    songs: Sequence[Path] = (),
 ) -> list[Source]:
     """Gather every source, in a fixed order.
 
     `audio` holds `music/` (with `ATTRIBUTION.csv`) and `speech/` (one file a voice); each of
-    `prompts` is an unpacked Debian package or a folder made by `earlymedia train render`.
+    `prompts` is an unpacked Debian package or a folder made by `earlymedia train render`; each of `songs`
+    is an unpacked package whose recordings of half a minute and more are one composer's songs.
 
     Raises:
         MaterialError: a folder or file is missing, empty or unreadable.
     """
     groups: dict[tuple[Sound, str], list[Path]] = {}
-    for sound, group, path in _find_files(audio, prompts):
+    for sound, group, path in chain(_find_files(audio, prompts), _find_songs(songs)):
         groups.setdefault((sound, group), []).append(path)
     sources: list[Source] = [
         Recordings(sound, group, tuple(p)) for (sound, group), p in sorted(groups.items())
     ]
     for sound in (Sound.SPEECH, Sound.MUSIC):
         if not any(source.sound is sound for source in sources):
-            raise MaterialError(f"no {sound} was found: give folders with recordings by --audio or --prompts")
+            raise MaterialError(
+                f"no {sound} was found: give folders with recordings by --audio, --prompts or --songs"
+            )
     sources += _tones(tones, seed, rules or ToneRules())
     levels = (silence or SilenceRules()).level_dbfs
     return sources + [Quiet(f"noise/{kind}", kind, levels) for kind in Noise]
@@ -185,19 +202,35 @@ def _find_files(audio: Path | None, prompts: Sequence[Path]) -> Iterator[tuple[S
             if "moh" in parts or "music" in parts:
                 yield Sound.MUSIC, group or f"hold/{path.name.partition('-')[0]}", path
             elif not any(_NO_SPEECH.search(part) for part in parts):
-                yield Sound.SPEECH, group or f"prompts/{_speaker(parts)}", path
+                family = "prompts" if _WORDS.isdisjoint(parts) else "words"
+                yield Sound.SPEECH, group or f"{family}/{_speaker(parts)}", path
+
+
+def _find_songs(packages: Sequence[Path]) -> Iterator[tuple[Sound, str, Path]]:
+    for package in packages:
+        songs = [path for path in _audio_files(package) if _is_song(path, str(path.relative_to(package)))]
+        if not songs:
+            raise MaterialError(f"{package} holds no recording of {_SONG_S:.0f} s or more: leave it out")
+        yield from ((Sound.MUSIC, f"game/{package.name}", path) for path in songs)
+
+
+def _is_song(path: Path, inside: str) -> bool:
+    if _NO_SONG.search(inside) or path.is_symlink():
+        return False
+    try:
+        return float(soundfile.info(path).duration) >= _SONG_S
+    except soundfile.LibsndfileError:
+        return False
 
 
 def _speaker(parts: tuple[str, ...]) -> str:
-    """Name a voice by its folder beneath `sounds`: `es_MX_f_Allison` and `en_US_f_Allison` are one."""
-    folder = (
-        parts[parts.index("sounds") + 1]
-        if "sounds" in parts[:-2]
-        else parts[-2]
-        if len(parts) > 1
-        else parts[0]
-    )
-    return folder.rpartition("_")[2]
+    """Name a voice by its folder beneath `sounds`: `es_MX_f_Allison` and `en_US_f_Allison` are one.
+
+    So are `sr` and `sr@latin`, one language in two scripts.
+    """
+    above = [parts.index(name) for name in _VOICES if name in parts[:-2]]
+    folder = parts[above[0] + 1] if above else parts[-2] if len(parts) > 1 else parts[0]
+    return folder.rpartition("_")[2].partition("@")[0]
 
 
 def _audio_files(folder: Path) -> list[Path]:
@@ -223,7 +256,9 @@ def read_attribution(path: Path) -> list[dict[str, str]]:
 
 
 def read_pcm16(path: Path) -> Pcm16:
-    """Read a recording of any format as 8 kHz samples of 16 bits; what `store` wrote is mapped, not read.
+    """Read the middle minute of a recording of any format as 8 kHz samples of 16 bits.
+
+    What `store` wrote is mapped, not read.
 
     Raises:
         MaterialError: it cannot be read or holds nothing.
@@ -232,7 +267,7 @@ def read_pcm16(path: Path) -> Pcm16:
         stored: Pcm16 = np.load(path, mmap_mode="r")
         return stored
     try:
-        encoding, data = load(path)
+        encoding, data = load(path, _PASSAGE_S)
     except RecordingError as error:
         raise MaterialError(str(error).removesuffix(".")) from error
     whole = to_pcm16(Decoder(encoding).decode(data))

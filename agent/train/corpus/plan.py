@@ -74,6 +74,7 @@ class Materials(_Section):
 
     audio_folder: Path | None = None
     prompt_folders: tuple[Path, ...] = ()
+    song_folders: tuple[Path, ...] = ()
     tones_file: Path | None = None
 
 
@@ -178,6 +179,7 @@ def read_plan(path: Path = DEFAULT_PLAN) -> Plan:
             "material": Materials(
                 audio_folder=material.audio_folder and at / material.audio_folder,
                 prompt_folders=tuple(at / folder for folder in material.prompt_folders),
+                song_folders=tuple(at / folder for folder in material.song_folders),
                 tones_file=material.tones_file and at / material.tones_file,
             ),
             "own": tuple(

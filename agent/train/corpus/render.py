@@ -19,48 +19,17 @@ from scipy import signal
 from agent.train.corpus.folder import beside
 from agent.train.corpus.midi import FAMILIES, Song, compose_song, compose_tune
 from agent.train.corpus.singing import SINGING_RATE, Voice, Wave, analyse, sing
+from agent.train.corpus.voices import ESPEAK_VARIANTS, FESTIVAL_VOICES, FLITE_VOICES, SENTENCES
 from agent.train.errors import MaterialError
 from agent.train.parallel import Workers, spread
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
+_PROGRAMS = {"espeak-ng": "espeak-ng", "flite": "flite", "text2wave": "festival", "fluidsynth": "fluidsynth"}
+"""Programs and the Debian packages that they are in."""
 TUNES_A_FAMILY = 10
 TUNE_SECONDS = 40.0
 SONGS_A_SINGER = 4
 _TIMEOUT_S = 120
-
-SENTENCES = {
-    "en-us": (
-        "The number you have dialled is not in service. Please check the number and dial again.",
-        "The subscriber you are calling is switched off or out of coverage. Please try again later.",
-        "All circuits are busy now. Your call cannot be completed at this time. Goodbye.",
-    ),
-    "de": (
-        "Die gewählte Rufnummer ist nicht vergeben. Bitte rufen Sie die Auskunft an.",
-        "Der Teilnehmer ist vorübergehend nicht erreichbar. Bitte versuchen Sie es später noch einmal.",
-    ),
-    "es": (
-        "El número que usted marcó no existe. Verifique el número y vuelva a llamar.",
-        "El teléfono al que llama está apagado o fuera de cobertura en este momento.",
-    ),
-    "fr-fr": (
-        "Le numéro que vous avez composé n'est pas attribué. Veuillez consulter l'annuaire.",
-        "Votre correspondant n'est pas joignable pour le moment. Merci de rappeler plus tard.",
-    ),
-    "it": (
-        "Il cliente da lei chiamato non è al momento raggiungibile. La preghiamo di richiamare più tardi.",
-    ),
-    "pt-br": ("Este telefone está desligado ou fora da área de cobertura. Tente mais tarde, por favor.",),
-    "ru": ("Аппарат абонента выключен или находится вне зоны действия сети. Перезвоните позже.",),
-    "pl": ("Wybrany numer nie istnieje. Prosimy sprawdzić numer i zadzwonić ponownie.",),
-    "tr": ("Aradığınız kişiye şu anda ulaşılamıyor. Lütfen daha sonra tekrar deneyiniz.",),
-    "hi": ("आप जिस नंबर पर कॉल कर रहे हैं वह अभी बंद है। कृपया कुछ समय बाद प्रयास करें।",),
-    "cmn": ("您拨打的电话已关机，请稍后再拨。",),
-    "sv": ("Numret du har ringt har ingen abonnent. Kontrollera numret och försök igen.",),
-    "ar": ("الرقم الذي طلبته غير موجود في الخدمة. يرجى التأكد من الرقم.",),
-    "id": ("Nomor yang anda tuju sedang tidak aktif. Cobalah beberapa saat lagi.",),
-}
-_ESPEAK_VARIANTS = ("m1", "m3", "m5", "m7", "f1", "f2", "f3", "f4", "croak")
-_FLITE_VOICES = ("kal", "kal16", "slt", "awb", "rms")
 
 _SYLLABLES = (
     "la",
@@ -112,6 +81,7 @@ class Spoken:
     command: tuple[str, ...]
     """`{out}` stands for the file, `{in}` for one that holds the text."""
     text: str
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +117,7 @@ class Job:
 
 def plan_jobs(seed: int) -> Iterator[Job]:
     """List what is rendered, in a fixed order."""
-    for variant in _ESPEAK_VARIANTS:
+    for variant in ESPEAK_VARIANTS:
         for language, sentences in SENTENCES.items():
             for number, sentence in enumerate(sentences):
                 command = ("espeak-ng", "-v", f"{language}+{variant}", "-w", "{out}", "-f", "{in}")
@@ -158,14 +128,24 @@ def plan_jobs(seed: int) -> Iterator[Job]:
                     "espeak-ng",
                     "speech made by espeak-ng (GPL-3+), sentences of this project (MIT)",
                 )
-    for voice in _FLITE_VOICES:
+    for voice, speaker in FLITE_VOICES.items():
         for number, sentence in enumerate(SENTENCES["en-us"]):
             yield Job(
                 f"sounds/flite_{voice}/en-{number}.wav",
-                f"synthesiser/{voice}",
+                f"synthesiser/{speaker}",
                 Spoken(("flite", "-voice", voice, "-f", "{in}", "-o", "{out}"), sentence),
                 "flite",
                 "speech made by flite (CMU, BSD-like), sentences of this project (MIT)",
+            )
+    for festival in FESTIVAL_VOICES:
+        for number, sentence in enumerate(SENTENCES[festival.language]):
+            say = ("text2wave", "-eval", f"(voice_{festival.name})", "-o", "{out}", "{in}")
+            yield Job(
+                f"sounds/festival_{festival.name}/{festival.language}-{number}.wav",
+                f"synthesiser/{festival.speaker}",
+                Spoken(say, sentence, festival.encoding),
+                "festival",
+                f"speech made by a voice of festival ({festival.licence}), sentences of this project (MIT)",
             )
     rng = np.random.default_rng([seed, 3])
     for family, name in enumerate(FAMILIES):
@@ -205,9 +185,9 @@ def render_jobs(
     Raises:
         MaterialError: a program or the sound font is missing or fails.
     """
-    for program in ("espeak-ng", "flite", "fluidsynth"):
+    for program, package in _PROGRAMS.items():
         if shutil.which(program) is None:
-            raise MaterialError(f"{program} is not installed: run `apt-get install {program}`")
+            raise MaterialError(f"{program} is not installed: run `apt-get install {package}`")
     if not SOUNDFONT.is_file():
         raise MaterialError(f"{SOUNDFONT} is missing: run `apt-get install fluid-soundfont-gm`")
     with beside(folder) as draft:
@@ -227,18 +207,23 @@ def _make(draft: Path, job: Job) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=draft) as folder:
         match job.recipe:
-            case Spoken(command, text):
-                _speak(command, text, out, Path(folder))
+            case Spoken():
+                _speak(job.recipe, out, Path(folder))
             case Played(midi):
                 _play(midi, out, Path(folder))
             case Sung():
                 soundfile.write(out, _sing(job.recipe, Path(folder)), SINGING_RATE)
 
 
-def _speak(command: Sequence[str], text: str, out: Path, folder: Path) -> None:
+def _speak(spoken: Spoken, out: Path, folder: Path) -> None:
     said = folder / "said.txt"
-    said.write_text(text, encoding="utf-8")
-    _run([part.replace("{out}", str(out)).replace("{in}", str(said)) for part in command])
+    said.write_text(spoken.text, encoding=spoken.encoding)
+    _run([part.replace("{out}", str(out)).replace("{in}", str(said)) for part in spoken.command])
+    if not out.is_file():  # festival says on the terminal that it lacks a voice, and succeeds
+        raise MaterialError(
+            f"`{' '.join(spoken.command)}` made no sound: install the Debian packages named in "
+            "docs/training.md"
+        )
 
 
 def _play(midi: bytes, out: Path, folder: Path) -> None:
@@ -252,13 +237,9 @@ def _sing(sung: Sung, folder: Path) -> Wave:
     """Return a song, (n,) at SINGING_RATE."""
     spoken = folder / "syllable.wav"
     syllables = []
+    command = ("espeak-ng", "-v", sung.singer.voice, "-s", "120", "-w", "{out}", "-f", "{in}")
     for syllable in _SYLLABLES:
-        _speak(
-            ("espeak-ng", "-v", sung.singer.voice, "-s", "120", "-w", "{out}", "-f", "{in}"),
-            syllable,
-            spoken,
-            folder,
-        )
+        _speak(Spoken(command, syllable), spoken, folder)
         wave, rate_hz = soundfile.read(spoken)
         syllables.append(analyse(signal.resample_poly(wave, SINGING_RATE, rate_hz)))
     played = folder / "band.wav"

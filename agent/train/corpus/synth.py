@@ -8,7 +8,7 @@ import numpy as np
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.sound import SOUNDS, Sound
 from agent.hearing.spectrogram import LOOKAHEAD
-from agent.train.corpus.channel import Channel, draw_channel, transmit
+from agent.train.corpus.channel import Channel, draw_channel, pass_band, transmit
 from agent.train.corpus.conditions import Conditions
 from agent.train.corpus.material import Recordings, Source, Tones
 from agent.train.corpus.plan import Plan, Scene, draw
@@ -201,7 +201,8 @@ def _play(part: Part, sound: Samples, blocks: int, channel: Channel, rng: np.ran
     played = played * np.float32(10 ** ((-channel.gain_db if silent else part.db) / 20))
     sound[first:last] += played
     power = np.zeros(blocks)
-    power[part.start : part.end] = block_power(played)[: part.end - part.start]
+    # What an analogue section takes away nobody hears, such as the bass alone.
+    power[part.start : part.end] = block_power(pass_band(played, channel))[: part.end - part.start]
     present = np.zeros(blocks, np.bool_)
     present[part.start : part.end] = True
     sounding = np.zeros(blocks, np.bool_)

@@ -29,6 +29,10 @@ def synth(
     prompts: Annotated[
         list[Path] | None, typer.Option(help="An unpacked Debian package, or what `render` made; many times.")
     ] = None,
+    songs: Annotated[
+        list[Path] | None,
+        typer.Option(help="An unpacked Debian package of a game, for its music; many times."),
+    ] = None,
     tones: Annotated[Path | None, typer.Option(help="National tones (E.180) as JSON.")] = None,
     recordings: Annotated[int | None, typer.Option(min=1, help="How many, instead of the plan's.")] = None,
     hours: Annotated[float | None, typer.Option(min=0.01, help="How many hours, instead.")] = None,
@@ -37,19 +41,32 @@ def synth(
 ) -> None:
     """Compose a labelled corpus: tones, voices, songs and silence through telephone channels."""
     with told():
-        chosen = _choose(read_plan(plan), audio, tuple(prompts or ()), tones, recordings, hours, seed)
+        outranking = Materials(
+            audio_folder=audio,
+            prompt_folders=tuple(prompts or ()),
+            song_folders=tuple(songs or ()),
+            tones_file=tones,
+        )
+        chosen = _choose(read_plan(plan), outranking, recordings, hours, seed)
         found = chosen.material
         if found.tones_file is None:
             raise MaterialError(
                 "no table of national tones was named: give --tones, or tones_file in the plan"
             )
-        folders = sorted(found.prompt_folders, key=lambda folder: folder.name)
+        folders = _by_name(found.prompt_folders)
+        packages = _by_name(found.song_folders)
         sources = find_material(
-            found.audio_folder, folders, found.tones_file, chosen.seed, chosen.tones, chosen.silence
+            found.audio_folder,
+            folders,
+            found.tones_file,
+            chosen.seed,
+            chosen.tones,
+            chosen.silence,
+            songs=packages,
         )
         _refuse_unknown_families(chosen, sources)
         own = find_own(chosen)
-        origin = _origin(chosen, folders, found.tones_file, own)
+        origin = _origin(chosen, [*folders, *packages], found.tones_file, own)
         with (
             progress("reading", len(recordings_of(sources)), "files") as read,
             progress("composing", chosen.recordings + len(own), "recordings") as composed,
@@ -62,25 +79,19 @@ def synth(
     )
 
 
+def _by_name(folders: Sequence[Path]) -> list[Path]:
+    return sorted(folders, key=lambda folder: folder.name)
+
+
 def _choose(
-    plan: Plan,
-    audio: Path | None,
-    prompts: tuple[Path, ...],
-    tones: Path | None,
-    recordings: int | None,
-    hours: float | None,
-    seed: int | None,
+    plan: Plan, outranking: Materials, recordings: int | None, hours: float | None, seed: int | None
 ) -> Plan:
     """Let the words of the command outrank those of the plan."""
     if recordings is not None and hours is not None:
         raise MaterialError("--recordings and --hours say the same thing twice: give one of them")
     if hours is not None:
         recordings = math.ceil(hours * 3600 / plan.recording_s)
-    material = Materials(
-        audio_folder=audio or plan.material.audio_folder,
-        prompt_folders=prompts or plan.material.prompt_folders,
-        tones_file=tones or plan.material.tones_file,
-    )
+    material = plan.material.model_copy(update={key: value for key, value in outranking if value})
     chosen = {"material": material, "recordings": recordings, "seed": seed}
     return plan.model_copy(update={key: value for key, value in chosen.items() if value is not None})
 
@@ -95,13 +106,13 @@ def _refuse_unknown_families(plan: Plan, sources: Sequence[Source]) -> None:
         )
 
 
-def _origin(plan: Plan, prompts: list[Path], tones: Path, own: Sequence[OwnRecording]) -> Origin:
+def _origin(plan: Plan, packages: list[Path], tones: Path, own: Sequence[OwnRecording]) -> Origin:
     national = read_national(tones)
     theirs = Material(what=f"{len(own)} recordings of the user's own", by="the user", licence="not said")
     return Origin(
         seed=plan.seed,
         recordings=plan.recordings,
-        materials=(*attribute(plan.material.audio_folder, prompts, tones), *([theirs] if own else ())),
+        materials=(*attribute(plan.material.audio_folder, packages, tones), *([theirs] if own else ())),
         plan_sha256=plan.digest(),
         plan=plan.without_paths(),
         tone_sets=national.sets,

@@ -16,7 +16,7 @@ from agent.hearing.calibration import Calibration
 from agent.hearing.features import Vectors
 from agent.hearing.forest import Probabilities, walk
 from agent.hearing.pcm import Samples
-from agent.hearing.sound import SOUNDS
+from agent.hearing.sound import SOUNDS, Sound
 from agent.train.errors import MaterialError
 from agent.train.parallel import Backend, Workers
 from agent.train.student.examples import Examples
@@ -89,6 +89,7 @@ def _forest(recipe: ForestRecipe, examples: Examples, vectors: Vectors) -> Rando
     rows, classes, weights = targets(examples, recipe.soft)
     if recipe.balanced:
         weights = balance(classes, weights)
+    weights = np.where(classes == SOUNDS.index(Sound.MUSIC), recipe.music_weight, 1.0) * weights
     forest = RandomForestClassifier(
         n_estimators=recipe.trees,
         min_samples_leaf=recipe.leaf,

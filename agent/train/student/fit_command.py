@@ -53,6 +53,9 @@ def fit_candidate(
     balanced: Annotated[
         bool | None, typer.Option(help="Every sound counts alike, however many seconds it has.")
     ] = None,
+    music_weight: Annotated[
+        float | None, typer.Option(min=0.001, help="How much more a second of music counts.")
+    ] = None,
     ambiguous: Annotated[bool | None, typer.Option(help="Learn from ambiguous seconds too.")] = None,
     soft: Annotated[
         float | None, typer.Option(min=0, max=1, help="How much the teachers' doubt counts as a target.")
@@ -75,6 +78,7 @@ def fit_candidate(
         "share": share,
         "features_per_split": features_per_split,
         "balanced": balanced,
+        "music_weight": music_weight,
         "ambiguous": ambiguous,
         "soft": soft,
         "iterations": iterations,

@@ -34,7 +34,8 @@ These files are distributed under the Creative Commons Attribution-ShareAlike
             "Ada",
             "CC-BY-3.0, GPL-2+",
         ),
-        ("nothing to see", "", "see source"),
+        ("nothing to see", "see source", "see source"),
+        ("Upstream Author Carla\n\nPermission is hereby granted, free of charge, to", "Carla", "MIT"),
     ],
 )
 def test_a_copyright_file_is_understood(

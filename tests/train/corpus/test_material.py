@@ -42,6 +42,46 @@ def test_a_package_of_music_on_hold_is_grouped_by_its_bands(world: World, tmp_pa
     assert {s.group for s in found if s.group.startswith("hold/")} == {"hold/band", "hold/other"}
 
 
+def lasting(path: Path, seconds: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.zeros(int(seconds * SAMPLE_RATE)), SAMPLE_RATE)
+
+
+def test_the_music_of_a_game_is_what_lasts_and_is_one_group(world: World, tmp_path: Path) -> None:
+    game = tmp_path / "some-game-data"
+    for name in ("music/menu.ogg", "music/fight.ogg", "sounds/animals/coyote.ogg"):
+        lasting(game / name, 31)
+    lasting(game / "sounds/shot.ogg", 2)
+    (game / "music/again.ogg").symlink_to(game / "music/menu.ogg")
+    found = find_material(world.audio, [], world.tones, seed=1, songs=[game])
+    [songs] = [source for source in found if source.group.startswith("game/")]
+    assert isinstance(songs, Recordings)
+    assert (songs.sound, songs.group) == (Sound.MUSIC, "game/some-game-data")
+    assert [path.name for path in songs.paths] == ["fight.ogg", "menu.ogg"]
+
+
+def test_a_game_without_music_is_named(world: World, tmp_path: Path) -> None:
+    lasting(tmp_path / "quiet/shot.wav", 2)
+    with pytest.raises(MaterialError, match=r"quiet holds no recording of 30 s or more: leave it out"):
+        find_material(world.audio, [], world.tones, seed=1, songs=[tmp_path / "quiet"])
+
+
+def test_whoever_says_the_alphabet_of_a_language_is_one_voice(world: World, tmp_path: Path) -> None:
+    for name in ("klettres/sr/alpha/a.wav", "klettres/sr@latin/alpha/a.wav", "ktuberling/sounds/sr/oko.wav"):
+        lasting(tmp_path / "usr/share" / name, 1)
+    found = find_material(world.audio, [tmp_path], world.tones, seed=1)
+    [voice] = [source for source in found if source.group == "words/sr"]
+    assert isinstance(voice, Recordings)
+    assert len(voice.paths) == 3
+
+
+def test_of_a_long_recording_the_middle_minute_is_taken(tmp_path: Path) -> None:
+    ends = np.zeros(10 * SAMPLE_RATE)
+    soundfile.write(tmp_path / "a.wav", np.concatenate((ends, np.full(60 * SAMPLE_RATE, 0.5), ends)), 8000)
+    assert np.all(read_pcm16(tmp_path / "a.wav") == 16384)
+    assert len(read_pcm16(tmp_path / "a.wav")) == 60 * SAMPLE_RATE
+
+
 @pytest.mark.parametrize("sound", [Sound.SPEECH, Sound.MUSIC, Sound.RINGING])
 def test_what_is_played_is_as_long_as_asked_and_of_normal_level(sources: list[Source], sound: Sound) -> None:
     rng = np.random.default_rng(0)

@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 from agent.train.corpus.midi import FAMILIES
-from agent.train.corpus.render import SENTENCES, SINGERS, Job, Played, Spoken, Sung, plan_jobs, render_jobs
+from agent.train.corpus.render import SINGERS, Job, Played, Spoken, Sung, plan_jobs, render_jobs
+from agent.train.corpus.voices import SENTENCES
 from agent.train.errors import MaterialError
 from agent.train.parallel import Workers
 
@@ -31,6 +32,27 @@ def test_the_plan_holds_every_family_language_and_singer() -> None:
     assert {job.group for job in jobs if isinstance(job.recipe, Sung)} == {f"sung/{s.name}" for s in SINGERS}
     spoken = {file.split("/")[2].rpartition("-")[0] for file in files if "espeak" in file}
     assert spoken == set(SENTENCES)
+
+
+def test_two_programs_may_have_the_same_speaker() -> None:
+    groups = {job.file.split("/")[1]: job.group for job in plan_jobs(42) if isinstance(job.recipe, Spoken)}
+    assert groups["flite_slt"] == groups["festival_cmu_us_slt_arctic_hts"] == "synthesiser/slt"
+    assert groups["flite_kal"] == groups["flite_kal16"]
+
+
+def test_festival_is_given_what_its_voices_can_read() -> None:
+    for job in plan_jobs(42):
+        if isinstance(job.recipe, Spoken):
+            assert job.recipe.text.encode(job.recipe.encoding)
+
+
+def test_a_voice_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.train.corpus.render.SOUNDFONT", Path(__file__))
+    monkeypatch.setattr("agent.train.corpus.render.shutil.which", lambda program: program)
+    silent = Job("sounds/a/a.wav", "synthesiser/a", Spoken(("true", "{in}", "{out}"), "hello"), "a", "b")
+    with pytest.raises(MaterialError, match=r"`true .*` made no sound: install the Debian packages named in"):
+        render_jobs(tmp_path / "rendered", [silent], HERE)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_singer_speaks_in_the_recordings_of_speech() -> None:
@@ -78,7 +100,7 @@ def synthesisers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs of the synthesisers' names, which write a buzz of 1.5 s to where they are told to."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("espeak-ng", "flite", "fluidsynth"):
+    for name in ("espeak-ng", "flite", "text2wave", "fluidsynth"):
         (programs / name).write_text(PROGRAM.format(python=sys.executable))
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))

@@ -133,7 +133,7 @@ def test_a_misspelt_family_is_named(world: World, tmp_path: Path) -> None:
     raw["families"]["promts"] = 0
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(raw))
     result = synth(world, tmp_path / "c", "--plan", tmp_path / "plan.yaml", "--audio", world.audio)
-    refused(result, "families.promts of the plan is no family of the material (fax, hold, invented")
+    refused(result, "families.promts of the plan is no family of the material (fax, game, hold")
 
 
 def test_without_tones_there_is_no_corpus(world: World, tmp_path: Path) -> None:

@@ -105,6 +105,20 @@ def test_balanced_sounds_count_alike() -> None:
     assert weights[2] == 2 * weights[0]
 
 
+def test_where_a_second_may_be_either_the_weight_of_music_decides() -> None:
+    examples, vectors = plain()
+    speech_or_music = np.isin(examples.truth, [1, 2])
+    vectors = np.where(speech_or_music[:, np.newaxis], np.float32(15), vectors)
+    says_music = [
+        fit(replace(FOREST, music_weight=weight), examples, vectors, ALONE).predict(vectors)[
+            speech_or_music, 2
+        ]
+        for weight in (0.5, 2.0)
+    ]
+    assert says_music[0].mean() < 0.4
+    assert says_music[1].mean() > 0.6
+
+
 def test_no_byte_of_a_forest_is_left_to_chance() -> None:
     examples, vectors = plain()
     forest = fit(FOREST, examples, vectors, ALONE).model
