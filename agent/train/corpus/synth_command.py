@@ -47,26 +47,11 @@ def synth(
             song_folders=tuple(songs or ()),
             tones_file=tones,
         )
-        chosen = _choose(read_plan(plan), outranking, recordings, hours, seed)
-        found = chosen.material
-        if found.tones_file is None:
-            raise MaterialError(
-                "no table of national tones was named: give --tones, or tones_file in the plan"
-            )
-        folders = _by_name(found.prompt_folders)
-        packages = _by_name(found.song_folders)
-        sources = find_material(
-            found.audio_folder,
-            folders,
-            found.tones_file,
-            chosen.seed,
-            chosen.tones,
-            chosen.silence,
-            songs=packages,
-        )
+        chosen = choose(read_plan(plan), outranking, recordings, hours, seed)
+        sources = find_sources(chosen)
         _refuse_unknown_families(chosen, sources)
         own = find_own(chosen)
-        origin = _origin(chosen, [*folders, *packages], found.tones_file, own)
+        origin = _origin(chosen, own)
         with (
             progress("reading", len(recordings_of(sources)), "files") as read,
             progress("composing", chosen.recordings + len(own), "recordings") as composed,
@@ -79,12 +64,40 @@ def synth(
     )
 
 
+def find_sources(plan: Plan) -> list[Source]:
+    """Gather what a plan names, in the order of the folders' names.
+
+    Raises:
+        MaterialError: no table of tones is named, or some of it cannot be read.
+    """
+    found = plan.material
+    return find_material(
+        found.audio_folder,
+        _by_name(found.prompt_folders),
+        _tones_of(found),
+        plan.seed,
+        plan.tones,
+        plan.silence,
+        songs=_by_name(found.song_folders),
+    )
+
+
+def _tones_of(found: Materials) -> Path:
+    if found.tones_file is None:
+        raise MaterialError("no table of national tones was named: give --tones, or tones_file in the plan")
+    return found.tones_file
+
+
 def _by_name(folders: Sequence[Path]) -> list[Path]:
     return sorted(folders, key=lambda folder: folder.name)
 
 
-def _choose(
-    plan: Plan, outranking: Materials, recordings: int | None, hours: float | None, seed: int | None
+def choose(
+    plan: Plan,
+    outranking: Materials,
+    recordings: int | None = None,
+    hours: float | None = None,
+    seed: int | None = None,
 ) -> Plan:
     """Let the words of the command outrank those of the plan."""
     if recordings is not None and hours is not None:
@@ -106,13 +119,16 @@ def _refuse_unknown_families(plan: Plan, sources: Sequence[Source]) -> None:
         )
 
 
-def _origin(plan: Plan, packages: list[Path], tones: Path, own: Sequence[OwnRecording]) -> Origin:
+def _origin(plan: Plan, own: Sequence[OwnRecording]) -> Origin:
+    found = plan.material
+    tones = _tones_of(found)
+    packages = [*_by_name(found.prompt_folders), *_by_name(found.song_folders)]
     national = read_national(tones)
     theirs = Material(what=f"{len(own)} recordings of the user's own", by="the user", licence="not said")
     return Origin(
         seed=plan.seed,
         recordings=plan.recordings,
-        materials=(*attribute(plan.material.audio_folder, packages, tones), *([theirs] if own else ())),
+        materials=(*attribute(found.audio_folder, packages, tones), *([theirs] if own else ())),
         plan_sha256=plan.digest(),
         plan=plan.without_paths(),
         tone_sets=national.sets,
