@@ -15,6 +15,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,7 @@ def main() -> None:
     special(ear, conditions, 10 * arguments.each, rng, arguments.verbose)
     if arguments.no_tones:
         false_verdicts(ear, arguments.no_tones, arguments.limit_hours, rng)
-    cost(ear)
+    cost(ear, arguments.no_tones, rng)
 
 
 @dataclass(slots=True)
@@ -407,26 +408,41 @@ def recordings(folders: list[Path], rng: np.random.Generator) -> Iterator[tuple[
             yield files[index], sound[start : start + 180 * SAMPLE_RATE]
 
 
-def cost(ear: ToneEar) -> None:
-    """Print what a second of 1,000 calls costs, in ticks of 100 ms, calls in batches of 64."""
-    rng = np.random.default_rng(0)
-    busy, ring = (
-        np.concatenate([p for _ in range(20) for p in cycle])
-        for cycle in ((sine(425, 0.5), pause(0.5)), (sine(425, 1), pause(4)))
-    )
+def cost(ear: ToneEar, folders: list[Path], rng: np.random.Generator) -> None:
+    """Print what a second of 1,000 calls costs, in ticks of 100 ms, in batches of 64 calls at any moment."""
+    seconds, calls = 10, 64
     noise = rng.standard_normal(20 * SAMPLE_RATE).astype(np.float32) * np.float32(0.05)
+    double = sine(400, 0.4) + sine(450, 0.4)
+    played: dict[str, list[Samples]] = {
+        "noise": [noise],
+        "ringing, 425 Hz 1 s, 4 s": [sine(425, 1), pause(4)],
+        "ringing, twice 0.4 s": [double, pause(0.2), double, pause(2)],
+        "busy, 425 Hz 0.5 s, 0.5 s": [sine(425, 0.5), pause(0.5)],
+    }
+    sounds = {name: [whole_call(parts, seconds, rng) for _ in range(calls)] for name, parts in played.items()}
+    if folders:
+        pieces = (sound for _, sound in recordings(folders, rng) if len(sound) >= seconds * SAMPLE_RATE)
+        sounds["voices and songs"] = list(islice(pieces, calls))
     show("")
-    for name, sound in (("noise", noise), ("ringing", ring), ("busy", busy)):
-        calls = [(Tones(), Framer()) for _ in range(64)]
-        spent, seconds = 0.0, 10
+    for name, heard in sounds.items():
+        kept = [(Tones(), Framer()) for _ in heard]
+        spent = 0.0
         for tick in range(seconds * 10):
-            frames = [framer.push(sound[tick * TICK : (tick + 1) * TICK]) for _, framer in calls]
+            part = slice(tick * TICK, (tick + 1) * TICK)
+            frames = [framer.push(sound[part]) for (_, framer), sound in zip(kept, heard, strict=True)]
             spectra = power(frames)
             rows, counts = frame_rows(spectra), [len(one) for one in frames]
             began = time.process_time()
-            ear.listen([call for call, _ in calls], counts, spectra, rows)
+            ear.listen([call for call, _ in kept], counts, spectra, rows)
             spent += time.process_time() - began
-        show(f"{name:28s}{1e3 * spent / (64 * seconds) * 1000:8.0f} ms for 1,000 call-seconds")
+        show(f"{name:28s}{1e6 * spent / (len(heard) * seconds):8.0f} ms for 1,000 call-seconds")
+
+
+def whole_call(parts: list[Samples], seconds: int, rng: np.random.Generator) -> Samples:
+    """Repeat a cycle from any moment of it on."""
+    cycle = np.concatenate(parts)
+    begin = int(rng.integers(len(cycle)))
+    return np.resize(cycle, begin + seconds * SAMPLE_RATE)[begin:]
 
 
 def show(line: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agent.hearing.cadence import Reading
-from agent.hearing.tone_runs import HISTORY, Moment, Run
+from agent.hearing.tone_runs import Moment, Run
 from agent.hearing.tone_table import ToneKind
 
 _LEAST_SHARE = 0.4
@@ -13,6 +13,8 @@ _LEAST_FIT = 0.02
 """Likelihood of the best fitting tone: 2.8 standard deviations."""
 _BY_RUNS = (0.0, 0.8, 0.8, 0.85, 0.9, 0.95, 0.98)
 """How sure a cadence is by the number of whole tones and pauses that it explains."""
+WHOLE_RUNS = len(_BY_RUNS) - 1
+"""Whole runs that make a cadence as sure as it can be: two cycles of the longest common one."""
 _RIVAL, _DISPUTED = 0.1, 0.65
 """Share of the votes for what a caller would act on otherwise, and how sure a kind with rivals can be."""
 _ALIKE = frozenset({ToneKind.BUSY, ToneKind.CONGESTION, ToneKind.OTHER})
@@ -92,7 +94,7 @@ def views(moment: Moment) -> Iterator[tuple[tuple[Run, ...], Run]]:
 def goes_on(moment: Moment) -> bool:
     """Tell whether a cadence that was read as a whole only comes once more: nothing new can be read."""
     runs, unfinished = moment.runs, moment.unfinished
-    for cycle in (2, 4) if len(runs) >= HISTORY else ():
+    for cycle in (2, 4) if len(runs) >= WHOLE_RUNS else ():
         before = runs[-cycle]
         if (
             _again(runs[-1], runs[-1 - cycle])

@@ -17,9 +17,9 @@ from agent.hearing.rows import Rows
 from agent.hearing.sit import fax_or_modem, special_information
 from agent.hearing.spectrogram import FRAME_SIZE, FRAMES_PER_SECOND, HOP, Power
 from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames, tone_spans
-from agent.hearing.tone_judgement import goes_on, judge, may_tell, views
+from agent.hearing.tone_judgement import WHOLE_RUNS, goes_on, judge, may_tell, views
 from agent.hearing.tone_lines import END_BIN, FIRST_BIN, kept_bins
-from agent.hearing.tone_runs import HISTORY, Moment, Run, Runs
+from agent.hearing.tone_runs import Moment, Run, Runs
 from agent.hearing.tone_table import ToneKind, ToneTable, world
 from agent.hearing.voice_before import LatelySpoken, may_be_voice
 
@@ -144,7 +144,7 @@ class ToneEar:
         if call._settled and goes_on(moment):
             return None
         event = self._recognise(call, moment)
-        call._settled = event is not None and len(moment.runs) >= HISTORY
+        call._settled = event is not None and len(moment.runs) >= WHOLE_RUNS
         if event is None:
             return None
         if moment.unfinished.lines is None:
