@@ -23,8 +23,8 @@ _PLAIN_CYCLES, _CYCLES = 2, 3
 """Cycles that make a cadence other than ringing: of tones that no instrument plays, and of any."""
 _PLAIN_TONE = 9
 """Frames (0.14 s) of a tone that is no quick note."""
-_FIRST_TONE = 20
-"""Frames of the first ring: 0.3 s."""
+_FIRST_TONE = 45
+"""Frames of the first ring: 0.7 s. What is shorter may be a beep, until it comes again."""
 _FIRST_PAUSE, _NO_OTHER = 24, 0.95
 _LONGER_PAUSE, _HARDLY_ANOTHER = 40, 0.8
 """Frames of the pause after it (0.4 s, 0.6 s), and the share of the votes that makes it ringing by then."""

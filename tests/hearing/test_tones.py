@@ -78,6 +78,8 @@ def test_a_fax_is_told_and_keys_and_beeps_are_not() -> None:
     assert events(np.concatenate((*keys, pause(3)))) == []
     waiting = np.concatenate((pause(2), tone(0.2, 425), pause(0.2), tone(0.2, 425), pause(5)))
     assert events(waiting) == []
+    for hz, seconds in ((440, 0.3), (425, 0.5), (400, 0.6)):
+        assert events(np.concatenate((pause(2), tone(seconds, hz), pause(6)))) == []
 
 
 def test_a_named_country_decides() -> None:
