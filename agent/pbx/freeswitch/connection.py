@@ -19,6 +19,7 @@ from agent.pbx.freeswitch.protocol import (
     Reply,
     command,
 )
+from agent.pbx.lasting import RefusedError
 from agent.pbx.wire import Wire
 
 log = structlog.get_logger(__name__)
@@ -34,10 +35,6 @@ class UnavailableError(EventSocketError):
 
 class UnansweredError(EventSocketError):
     """FreeSWITCH did not reply in time."""
-
-
-class RefusedError(EventSocketError):
-    """FreeSWITCH does not let us in, or not listen."""
 
 
 @dataclass(frozen=True, slots=True)
