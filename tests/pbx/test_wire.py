@@ -40,11 +40,12 @@ async def test_what_one_pass_of_the_event_loop_says_is_one_packet() -> None:
 
 async def test_it_is_open_from_the_transport_to_the_loss() -> None:
     wire = Wire(lambda why: None)
-    assert not wire.open
+    was_open = [wire.open]
     wire.made(Line())
-    assert wire.open
+    was_open.append(wire.open)
     wire.abort("enough")
-    assert not wire.open
+    was_open.append(wire.open)
+    assert was_open == [False, True, False]
 
 
 async def test_an_abort_sends_what_was_said_before_and_tells_why() -> None:
