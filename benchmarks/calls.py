@@ -29,15 +29,14 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import beta
 
+from agent.announcements.library import fingerprint_of
 from agent.hearing.calibration import Calibration
 from agent.hearing.ear import Ear, Stream
 from agent.hearing.features import FEATURE_VERSION
 from agent.hearing.forest import Card, Forest
-from agent.hearing.mel import log_mel
 from agent.hearing.recognition import Known, Title
 from agent.hearing.sound import SOUNDS, Encoding, HeardSecond
-from agent.hearing.spectrogram import LOOKAHEAD, Framer, power
-from agent.hearing.tape import Fingerprint
+from agent.hearing.spectrogram import LOOKAHEAD
 from agent.hearing.tones import ToneEar, ToneEvent
 from agent.recording.load import load
 from agent.train.corpus.call_folder import KNOWN, CallRecord, read_calls
@@ -49,15 +48,13 @@ from agent.train.student.examples import find_source, read_examples
 from agent.train.student.fit import fit
 from agent.train.student.recipes import ForestRecipe
 from agent.train.student.views import View, see_examples
-from agent.verdict.evidence import Evidence, Settling, in_order
+from agent.verdict.evidence import Evidence, Settling, in_order, known_at
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import PRESETS, Policy, Preset, Redial
 from agent.verdict.settle import Verdict, settle
 
 POLICY = Policy.of(PRESETS[Preset.DEFAULT])
 AT_ONCE = 64
-LATE_S = 1.0 + LOOKAHEAD / 8000
-"""How long after its start a second has been judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ class Judged:
     @property
     def right(self) -> bool:
         """What was played last is what the verdict says."""
-        return _says(self.verdict, self.record, -1)
+        return self._right(self.verdict)
 
     @property
     def abstained(self) -> bool:
@@ -119,18 +116,22 @@ class Judged:
         return ""
 
     @property
-    def said_at(self) -> float | None:
-        """Seconds of the call after which the verdict was right and stayed so, None if it was not."""
-        return self._since(lambda moment: _says(moment.verdict, self.record, -1))
+    def said_after(self) -> float | None:
+        """Seconds from when a listener knows until the verdict is right and stays so, None if it does not."""
+        return self._since(lambda moment: self._right(moment.verdict))
 
     @property
-    def final_at(self) -> float | None:
-        """The same, and final."""
-        return self._since(lambda moment: moment.verdict.final and _says(moment.verdict, self.record, -1))
+    def final_after(self) -> float | None:
+        """The same, until it was final too."""
+        return self._since(lambda moment: moment.verdict.final and self._right(moment.verdict))
 
     def _since(self, holds: Callable[[Moment], bool]) -> float | None:
         stood = list(itertools.takewhile(holds, reversed(self.moments)))
-        return stood[-1].at if stood else None
+        return stood[-1].at - self.record.passages[-1].known if stood else None
+
+    def _right(self, verdict: Verdict) -> bool:
+        last = self.record.passages[-1]
+        return verdict.outcome in last.outcomes and verdict.announcement == last.announcement
 
     def trusted(self) -> Iterator[tuple[float, bool]]:
         """Yield confidence and rightness of verdicts, at each moment at which a listener knows better."""
@@ -140,11 +141,6 @@ class Judged:
             for moment in self.moments:
                 if passage.known < moment.at <= ends and moment.verdict.outcome is not Outcome.UNKNOWN:
                     yield moment.verdict.confidence, moment.verdict.outcome in passage.outcomes
-
-
-def _says(verdict: Verdict, record: CallRecord, index: int) -> bool:
-    passage = record.passages[index]
-    return verdict.outcome in passage.outcomes and verdict.announcement == passage.announcement
 
 
 def fit_forests(corpus: Path, folder: Path, trees: int) -> None:
@@ -187,7 +183,7 @@ def learn(folder: Path) -> Known:
     for number, file in enumerate(sorted((folder / KNOWN).iterdir())):
         samples = read_pcm16(file).astype(np.float32) / np.float32(32768)
         padded = np.concatenate((samples, np.zeros(LOOKAHEAD, np.float32)))
-        taught.append((number, Fingerprint.of(log_mel(power([Framer().push(padded)])))))
+        taught.append((number, fingerprint_of(padded)))
         titles.append(Title(file.stem))
     return Known.of(taught, titles)
 
@@ -221,8 +217,7 @@ def judge(call: HeardCall, settling: Settling) -> Judged:
     moments = []
     for heard in in_order(call.seconds, call.tones):
         evidence.take_in(heard)
-        at = heard.at if isinstance(heard, ToneEvent) else heard.at + LATE_S
-        moments.append(Moment(at, settle(evidence)))
+        moments.append(Moment(known_at(heard), settle(evidence)))
     evidence.end()
     return Judged(call.record, tuple(moments), settle(evidence))
 
@@ -268,7 +263,8 @@ def _good(record: CallRecord) -> bool:
 
 
 def _table(what: str, rows: Sequence[tuple[str, Sequence[Judged]]]) -> Table:
-    columns = (
+    table = Table(
+        what,
         "calls",
         "right",
         "abstained",
@@ -278,31 +274,31 @@ def _table(what: str, rows: Sequence[tuple[str, Sequence[Judged]]]) -> Table:
         "said: median",
         "90 %",
         "final",
+        "90 %",
     )
-    table = Table(what, *(columns), "90 %")
     for name, ours in rows:
         if not ours:
             continue
         right, abstained = sum(j.right for j in ours), sum(j.abstained for j in ours)
         harmful = sum(bool(j.harmful) for j in ours)
-        said = [j.said_at - j.record.passages[-1].known for j in ours if j.said_at is not None]
-        final = [j.final_at - j.record.passages[-1].known for j in ours if j.final_at is not None]
         table.add_row(
             name,
             str(len(ours)),
             *(f"{n / len(ours):.1%}" for n in (right, abstained, len(ours) - right - abstained)),
             str(harmful),
             f"{bound(harmful, len(ours)):.2%}",
-            *_spread(said),
-            *_spread(final),
+            *_spread([j.said_after for j in ours]),
+            *_spread([j.final_after for j in ours]),
         )
     return table
 
 
-def _spread(delays: Sequence[float]) -> tuple[str, str]:
-    if not delays:
+def _spread(delays: Sequence[float | None]) -> tuple[str, str]:
+    """Say where most of the delays lie that there are."""
+    known = [delay for delay in delays if delay is not None]
+    if not known:
         return "-", "-"
-    median, most = np.quantile(delays, (0.5, 0.9))
+    median, most = np.quantile(known, (0.5, 0.9))
     return f"{median:.1f} s", f"{most:.1f} s"
 
 
@@ -326,15 +322,13 @@ def sweep(calls: Sequence[HeardCall], console: Console) -> None:
         for value in values:
             settling = replace(Settling(), **{key: value})  # type: ignore[arg-type]
             judged = [judge(call, settling) for call in calls]
-            said = [j.said_at - j.record.passages[-1].known for j in judged if j.said_at is not None]
-            final = [j.final_at - j.record.passages[-1].known for j in judged if j.final_at is not None]
             table.add_row(
                 f"{key} {value:g}",
                 f"{np.mean([j.right for j in judged]):.2%}",
                 f"{np.mean([j.abstained for j in judged]):.2%}",
                 str(sum(bool(j.harmful) for j in judged)),
-                *_spread(said),
-                *_spread(final),
+                *_spread([j.said_after for j in judged]),
+                *_spread([j.final_after for j in judged]),
             )
     console.print(table)
 

@@ -25,11 +25,12 @@ from agent.hearing.rows import frame_rows
 from agent.hearing.spectrogram import Framer, power
 from agent.hearing.tone_table import Cadence, ToneKind, ToneTable, world
 from agent.hearing.tones import ToneEar, ToneEvent, Tones
+from agent.train.corpus.call_tones import pattern_of
 from agent.train.corpus.channel import Channel, Loss, transmit
 from agent.train.corpus.codecs import Codec, Coding, encode_decode
 from agent.train.corpus.noise import Noise
 from agent.train.corpus.plan import Concealment
-from agent.train.corpus.tones import Chord, Pattern, Step, Tolerance, sound_pattern
+from agent.train.corpus.tones import Tolerance, sound_pattern
 from agent.train.errors import MaterialError
 from agent.train.student.views import read_samples
 
@@ -220,18 +221,9 @@ def score_all(
 
 def sounded(cadence: Cadence, condition: Condition, rng: np.random.Generator) -> tuple[Samples, float]:
     """Return two and a half cycles or more of a tone through a line, and where it begins, in seconds."""
-    pattern = Pattern(
-        *(
-            tuple(
-                Step(Chord(s.chord.hz, s.chord.modulated_by_hz) if s.chord else Chord(), s.seconds)
-                for s in part
-            )
-            for part in (cadence.once, cadence.again)
-        )
-    )
     cycle = sum(min(s.seconds, 6.0) for s in cadence.again)
     length = min(32.0, max(6.0, 2.6 * cycle + sum(s.seconds for s in cadence.once)))
-    tone, on = sound_pattern(pattern, int(length * SAMPLE_RATE), rng, Tolerance())
+    tone, on = sound_pattern(pattern_of(cadence), int(length * SAMPLE_RATE), rng, Tolerance())
     lead = int(rng.uniform(0, 1.5) * SAMPLE_RATE)
     sound = np.concatenate((np.zeros(lead, np.float32), tone))
     return through(sound, condition, rng), (lead + int(on.argmax())) / SAMPLE_RATE

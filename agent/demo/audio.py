@@ -33,6 +33,10 @@ class Tone:
         """Read a tone as `agent/hearing/tones.yaml` writes it: `Tone.of("425/1 -/4")`."""
         return cls(parse_cadence(text))
 
+    def once(self) -> bytes:
+        """Return one cycle of the tone, which has an end."""
+        return self.ulaw(sum(step.seconds for step in self.cadence.again))
+
     def ulaw(self, seconds: float) -> bytes:
         """Return so many seconds of the tone."""
         t = np.arange(round(seconds * RATE)) / RATE
@@ -61,7 +65,7 @@ REORDER_NORTH_AMERICA = Tone.of("480+620/0.25 -/0.25")
 
 def vacant_code() -> bytes:
     """Return the special information tone of a number that does not exist, in North America's coding."""
-    return Tone.of("985.2/0.38 1370.6/0.274 1776.7/0.38").ulaw(1.034)
+    return Tone.of("985.2/0.38 1370.6/0.274 1776.7/0.38").once()
 
 
 def silence(seconds: float) -> bytes:

@@ -65,10 +65,7 @@ def heard_in_tones() -> list[Example]:
             "congestion", audio.RINGING_NORTH_AMERICA.ulaw(6) + audio.REORDER_NORTH_AMERICA.ulaw(4), "US"
         ),
         Example("number_unobtainable", lead + Tone.of("400").ulaw(6), "GB"),
-        *(
-            Example(kind, lead + Tone.of(text).ulaw(_length(text)) + audio.silence(2))
-            for kind, text in sit.items()
-        ),
+        *(Example(kind, lead + Tone.of(text).once() + audio.silence(2)) for kind, text in sit.items()),
         Example("fax_or_modem", lead + Tone.of("1100/0.5 -/3").ulaw(8)),
         Example("dial_tone", lead + Tone.of("350+440").ulaw(6), "US"),
         Example("silence", audio.silence(8)),
@@ -109,10 +106,6 @@ def draw_outcomes(examples: list[Example], chroot: Path, folder: Path) -> None:
             draw(judged, picture, _DPI)
             with Image.open(picture) as drawn:
                 drawn.convert("RGB").quantize(_COLOURS).save(picture, optimize=True)
-
-
-def _length(text: str) -> float:
-    return sum(float(step.partition("/")[2]) for step in text.split())
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from agent.train.parallel import Backend
 JobsOption = Annotated[
     int, typer.Option(help="Processes or threads of this machine; -1 is a processor each.")
 ]
+ProcessesOption = Annotated[int, typer.Option(help="Processes; -1 is one for each processor.")]
 BackendOption = Annotated[Backend, typer.Option(help="What they are.")]
 ClusterOption = Annotated[
     str,

@@ -274,9 +274,13 @@ class Evidence:
 
 def in_order(seconds: Sequence[HeardSecond], tones: Sequence[ToneEvent]) -> Iterator[HeardSecond | ToneEvent]:
     """Merge what one call's audio told into the order in which it was known, however it was batched."""
-    timed: list[tuple[float, HeardSecond | ToneEvent]] = [(tone.at, tone) for tone in tones]
-    timed += [(second.at + 1.0 + LOOKAHEAD / SAMPLE_RATE, second) for second in seconds]
-    return (heard for _, heard in sorted(timed, key=lambda each: each[0]))
+    heard: list[HeardSecond | ToneEvent] = [*tones, *seconds]
+    return iter(sorted(heard, key=known_at))
+
+
+def known_at(heard: HeardSecond | ToneEvent) -> float:
+    """Return after how many seconds of audio a tone is recognised, or a second judged."""
+    return heard.at if isinstance(heard, ToneEvent) else heard.at + 1.0 + LOOKAHEAD / SAMPLE_RATE
 
 
 def _margin(second: HeardSecond) -> float:

@@ -4,7 +4,7 @@ Nothing here waits on a call's path: whatever fails is logged, and the call goes
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import md5
@@ -19,9 +19,7 @@ from agent.pbx.asterisk.answers import Answers
 from agent.pbx.asterisk.audiosocket_server import AudioSocketServer, AudioSocketSettings
 from agent.pbx.asterisk.eagi import EagiSession
 from agent.pbx.asterisk.legs import (
-    LegBegan,
     LegBook,
-    LegEnded,
     LegEvent,
     LegHungUp,
     LegMaybeAnswered,
@@ -30,6 +28,8 @@ from agent.pbx.asterisk.legs import (
 )
 from agent.pbx.asterisk.shim_server import ShimServer, ShimSettings
 from agent.pbx.asterisk.spy import OTHER_HALF_PREFIX, Spy, SpySettings, TapChoice
+from agent.pbx.errands import Errands
+from agent.pbx.leg_events import LegBegan, LegEnded
 from agent.pbx.port import CallListener, CarrierFinal, ChannelRef, Leg, Signal, Tap, TapKind
 
 log = structlog.get_logger(__name__)
@@ -85,7 +85,7 @@ class AsteriskAdapter:
         self.spy = Spy(SpySettings(settings.tap, settings.spy_context), self.ami, self.audiosocket, listener)
         self.answers = Answers(self.ami, self._answered, self._unanswered)
         self._news = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands()
         self._stocktaking: asyncio.Task[None] | None = None
         self._own_eagi: dict[str, EagiSession] = {}
         self._own_taps: dict[str, Tap] = {}
@@ -125,8 +125,7 @@ class AsteriskAdapter:
 
     async def stop(self) -> None:
         """Let Asterisk finish what it was told, then let go of everything."""
-        for task in self._tasks:
-            task.cancel()
+        await self._errands.cancel()
         self.answers.close()
         await self.ami.stop()
         await self.shims.close()
@@ -171,8 +170,7 @@ class AsteriskAdapter:
     # What Asterisk says.
 
     def _connected(self) -> None:
-        self._stocktaking = asyncio.create_task(self._take_stock())
-        self._stocktaking.add_done_callback(self._done)
+        self._stocktaking = self._errands.run(self._take_stock())
 
     def _lost(self) -> None:
         if self._stocktaking is not None:
@@ -201,15 +199,15 @@ class AsteriskAdapter:
                 case LegSignalled(leg, signal):
                     self._listener.leg_signalled(leg.id, signal)
                     if signal is Signal.PROGRESS:
-                        self._spawn(self._listen(leg))
+                        self._errands.run(self._listen(leg))
                 case LegMaybeAnswered(leg):
                     self.answers.watch(leg)
                 case LegHungUp(leg, final) if leg.dialer is None and leg.id not in self._own_eagi:
-                    self._spawn(self._hung_up(leg, final))
+                    self._errands.run(self._hung_up(leg, final))
                 case LegEnded(leg, final):
                     self._forget(leg)
                     if final.sip_code is None and leg.dialer is not None:
-                        self._spawn(self._ended_untold(leg, leg.dialer, final))
+                        self._errands.run(self._ended_untold(leg, leg.dialer, final))
                     else:
                         self._ended(leg, final)
 
@@ -294,7 +292,7 @@ class AsteriskAdapter:
             return
         self._own_eagi[leg.id] = session
         session.on_closed = lambda: self._eagi_closed(leg.id, session)
-        session.on_hangup = lambda: self._spawn(self._eagi_hung_up(leg, session))
+        session.on_hangup = lambda: self._errands.run(self._eagi_hung_up(leg, session))
         encoding = Encoding.SLIN16 if "slin16" in session.args[1:] else Encoding.SLIN8
         self._own_tap(leg, session.listen(TapKind.EAGI, encoding))
 
@@ -335,16 +333,6 @@ class AsteriskAdapter:
         """Let every sync point look again at what stands."""
         self._news.set()
         self._news.clear()
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.error("adapter task failed", exc_info=error)
 
 
 def _final(tech: str | None, told: CarrierFinal) -> CarrierFinal:

@@ -48,7 +48,7 @@ class EagiSession:
         """
         self.args = args
         """The arguments of the dialplan's `EAGI()`."""
-        self.on_hangup: Callable[[], None] = _nothing
+        self.on_hangup: Callable[[], object] = _nothing
         """Called once when the channel hung up, after `on_eagi`: half a second remains for last
         commands, then the session closes. Close it earlier when nothing is left to say."""
         self.on_closed: Callable[[], None] = _nothing
@@ -252,7 +252,7 @@ class EagiSession:
             on_hangup, self.on_hangup = self.on_hangup, _nothing
             self._tell(on_hangup)
 
-    def _tell(self, callback: Callable[[], None]) -> None:
+    def _tell(self, callback: Callable[[], object]) -> None:
         try:
             callback()
         except Exception:  # whatever a listener does, the channel must be let go

@@ -17,19 +17,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from agent.pbx.leg_events import LegBegan, LegEnded
 from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal
 
 TAP_ID_PREFIX = "emtap"
 """Ids of our own helper channels begin so; dialers may filter by it."""
 
 _UP = "6"
-
-
-@dataclass(frozen=True, slots=True)
-class LegBegan:
-    """A leg of a configured trunk is being dialled."""
-
-    leg: Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +44,6 @@ class LegMaybeAnswered:
 @dataclass(frozen=True, slots=True)
 class LegHungUp:
     """The carrier ended the leg; its channel still lives for a moment."""
-
-    leg: Leg
-    final: CarrierFinal
-
-
-@dataclass(frozen=True, slots=True)
-class LegEnded:
-    """The leg is gone."""
 
     leg: Leg
     final: CarrierFinal

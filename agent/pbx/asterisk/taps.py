@@ -11,11 +11,8 @@ from contextlib import suppress
 
 from agent.hearing.sound import Encoding
 from agent.pbx.asterisk.audiosocket import Deframer
+from agent.pbx.descriptor_tap import READ_BYTES, DescriptorTap
 from agent.pbx.port import TapKind
-
-READ_BYTES = 64 * 1024
-"""Most that one read takes: 4 s of slin8, as much as a pipe holds. A longer backlog takes more
-ticks; a larger buffer would be mapped and unmapped by every read, which doubles its cost."""
 
 
 def hang_up(connection: socket.socket) -> None:
@@ -88,42 +85,14 @@ class AudioSocketTap:
             self._on_closed(self)
 
 
-class EagiTap:
+class EagiTap(DescriptorTap):
     """The pipe that Asterisk fills with a channel's audio, file descriptor 3 of an EAGI script.
 
     Asterisk keeps its end open for as long as the script lives, so the pipe seldom ends by
-    itself; the session that brought it closes it.
+    itself; the session that brought it closes it. Satisfies `agent.pbx.port.Tap`.
     """
 
-    __slots__ = ("_encoding", "_fd", "_kind", "_on_closed")
-
-    def __init__(
-        self,
-        fd: int,
-        kind: TapKind,
-        encoding: Encoding = Encoding.SLIN8,
-        on_closed: Callable[[], None] | None = None,
-    ) -> None:
-        """Own the non-blocking read end of a pipe; `on_closed` is called once, when it is let go."""
-        self._fd = fd
-        self._kind = kind
-        self._encoding = encoding
-        self._on_closed = on_closed
-
-    @property
-    def kind(self) -> TapKind:
-        """How the audio comes."""
-        return self._kind
-
-    @property
-    def encoding(self) -> Encoding:
-        """How the bytes are to be read."""
-        return self._encoding
-
-    @property
-    def ended(self) -> bool:
-        """The pipe is closed, at either end."""
-        return self._fd < 0
+    __slots__ = ()
 
     def read(self) -> bytes:
         """Return the audio that has come since the last read; never block or raise."""
@@ -138,12 +107,3 @@ class EagiTap:
         if not data:
             self.close()
         return data
-
-    def close(self) -> None:
-        """Close the pipe; harmless to call twice."""
-        if self.ended:
-            return
-        fd, self._fd = self._fd, -1
-        os.close(fd)
-        if self._on_closed is not None:
-            self._on_closed()

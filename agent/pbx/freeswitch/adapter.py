@@ -5,11 +5,12 @@ Nothing here waits on a call's path: whatever fails is logged, and the call goes
 
 import asyncio
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import structlog
 
+from agent.pbx.errands import Errands
 from agent.pbx.freeswitch.causes import freeswitch_name
 from agent.pbx.freeswitch.client import EventSocketClient, EventSocketSettings
 from agent.pbx.freeswitch.connection import EventSocketError
@@ -18,9 +19,7 @@ from agent.pbx.freeswitch.legs import (
     PARK_EVENTS,
     UUID,
     LegAnswered,
-    LegBegan,
     LegBook,
-    LegEnded,
     LegEvent,
     LegParked,
     LegSignalled,
@@ -28,6 +27,7 @@ from agent.pbx.freeswitch.legs import (
 from agent.pbx.freeswitch.protocol import Event, ProtocolError, assignments, event_of_json
 from agent.pbx.freeswitch.recorder import Recorder, RecorderSettings
 from agent.pbx.freeswitch.unicast import Unicast
+from agent.pbx.leg_events import LegBegan, LegEnded
 from agent.pbx.port import CallListener, ChannelRef, Leg, Signal
 
 log = structlog.get_logger(__name__)
@@ -63,7 +63,7 @@ class FreeSwitchAdapter:
         self.recorder = Recorder(settings.recorder, self.client, self.legs, listener)
         self.unicast = Unicast(settings.unicast_ports, self.client, self.legs, listener)
         self._listener = listener
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands()
         self._stocktaking: asyncio.Task[None] | None = None
 
     @property
@@ -91,10 +91,7 @@ class FreeSwitchAdapter:
 
     async def stop(self) -> None:
         """Let FreeSWITCH finish what it was told, then let go of everything."""
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)  # what they began, they stop
+        await self._errands.cancel()  # what they began, they stop
         await self.client.stop()
         self.unicast.close()
 
@@ -132,7 +129,7 @@ class FreeSwitchAdapter:
     # What FreeSWITCH says.
 
     def _connected(self) -> None:
-        self._stocktaking = self._spawn(self._take_stock())
+        self._stocktaking = self._errands.run(self._take_stock())
 
     def _lost(self) -> None:
         if self._stocktaking is not None:
@@ -192,7 +189,7 @@ class FreeSwitchAdapter:
                     if signal is Signal.PROGRESS and hindrance:
                         self._listener.tap_failed(leg.id, hindrance)
                     elif signal is Signal.PROGRESS:
-                        self._spawn(self._listen(leg, anew))
+                        self._errands.run(self._listen(leg, anew))
                 case LegParked(leg, parked):
                     self._parked(leg, parked)
                 case LegAnswered(leg):
@@ -210,18 +207,7 @@ class FreeSwitchAdapter:
         if parked:
             self.unicast.parked(leg.id)
         elif self.unicast.unparked(leg.id) and self.legs.unanswered(leg.id):
-            self._spawn(self.recorder.attach(leg))
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.error("adapter task failed", exc_info=error)
+            self._errands.run(self.recorder.attach(leg))
 
 
 @dataclass(frozen=True, slots=True)

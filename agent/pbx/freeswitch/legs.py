@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from agent.pbx.freeswitch.protocol import Event, Headers
+from agent.pbx.leg_events import LegBegan, LegEnded
 from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal
 
 EVENTS = (
@@ -38,13 +39,6 @@ UUID = re.compile(r"[\w.:@+-]{1,128}", re.ASCII)
 """An id that can stand in a command as it is: `origination_uuid` may be anything."""
 
 _TRUE = ("true", "yes", "on", "1", "enabled", "active", "allow")
-
-
-@dataclass(frozen=True, slots=True)
-class LegBegan:
-    """A leg of a configured trunk is being dialled."""
-
-    leg: Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +64,6 @@ class LegAnswered:
     """The callee answered."""
 
     leg: Leg
-
-
-@dataclass(frozen=True, slots=True)
-class LegEnded:
-    """The leg is gone."""
-
-    leg: Leg
-    final: CarrierFinal
 
 
 LegEvent = LegBegan | LegSignalled | LegParked | LegAnswered | LegEnded

@@ -17,7 +17,7 @@ from agent.train.corpus.tones import Chord, Pattern, Step, Tolerance, alike
 
 _HALF_OFF = Tolerance(pitch=0.01, time=0.05)
 """Two exchanges that are off by so much may sound the same where one of them is off by as much as allowed."""
-_SIT_KINDS = (
+SIT_KINDS = (
     ToneKind.SIT_OTHER, ToneKind.SIT_OTHER, ToneKind.SIT_INTERCEPT, ToneKind.SIT_VACANT,
     ToneKind.SIT_REORDER, ToneKind.SIT_NO_CIRCUIT,
 )  # fmt: skip
@@ -72,7 +72,7 @@ def spoken_tones() -> tuple[Spoken, ...]:
                 here = {each for theirs in near for each in votes if code in theirs.get(each, ())}
                 too = tuple(sorted(here - {kind}))
                 told.append(Spoken(pattern, kind, code, too, max(votes, key=votes.__getitem__), text))
-    told += [Spoken(pattern, kind) for pattern, kind in zip(SPECIAL_INFORMATION, _SIT_KINDS, strict=True)]
+    told += [Spoken(pattern, kind) for pattern, kind in zip(SPECIAL_INFORMATION, SIT_KINDS, strict=True)]
     return (*told, *(Spoken(pattern, ToneKind.FAX_OR_MODEM) for pattern in _SPOKEN_OF))
 
 
@@ -106,7 +106,7 @@ def known_after(spoken: Spoken, on: NDArray[np.bool_]) -> int:
     if not rises.size:
         return len(on)
     whole = _segments(spoken.pattern)
-    if spoken.kind.value.startswith("sit"):
+    if spoken.kind in SIT_KINDS:
         at = _last_of_three(rises, falls)
     elif spoken.kind is ToneKind.FAX_OR_MODEM:
         steady = whole == 0 or spoken.pattern.again[0].seconds > _ANSWER_S

@@ -10,7 +10,7 @@ from agent.hearing.sound import Sound
 from agent.hearing.spectrogram import LOOKAHEAD
 from agent.hearing.tone_table import ToneKind
 from agent.train.corpus.call_scripts import SCRIPTS, Part, Play
-from agent.train.corpus.call_tones import Spoken, deal_tones, known_after, once, spoken_tones
+from agent.train.corpus.call_tones import SIT_KINDS, Spoken, deal_tones, known_after, once, spoken_tones
 from agent.train.corpus.channel import NORMAL_DBFS, Channel, draw_channel, transmit
 from agent.train.corpus.material import Source, Tones
 from agent.train.corpus.plan import Plan, draw
@@ -39,8 +39,8 @@ _TONE_PARTS = {
     Part.CONGESTION: (ToneKind.CONGESTION,),
     Part.NUMBER_UNOBTAINABLE: (ToneKind.NUMBER_UNOBTAINABLE,),
     Part.DIAL_TONE: (ToneKind.DIAL_TONE,),
-    Part.SIT: tuple(kind for kind in ToneKind if kind.value.startswith("sit")),
-    Part.SIT_REPEATED: tuple(kind for kind in ToneKind if kind.value.startswith("sit")),
+    Part.SIT: SIT_KINDS,
+    Part.SIT_REPEATED: SIT_KINDS,
     Part.FAX_OR_MODEM: (ToneKind.FAX_OR_MODEM,),
 }
 _SOUND_OF = {

@@ -6,39 +6,38 @@ from typing import Annotated
 import typer
 
 from agent.train.corpus.call_folder import make_calls
-from agent.train.corpus.plan import DEFAULT_PLAN, Materials, read_plan
+from agent.train.corpus.material_options import (
+    AudioOption,
+    PromptsOption,
+    SeedOption,
+    SongsOption,
+    TonesOption,
+    choose,
+    find_sources,
+    named,
+)
+from agent.train.corpus.plan import DEFAULT_PLAN, read_plan
 from agent.train.corpus.store import recordings_of
-from agent.train.corpus.synth_command import choose, find_sources
 from agent.train.faults import told
 from agent.train.parallel import Workers
 from agent.train.progress import progress
+from agent.train.worker_options import ProcessesOption
 
 
 def compose_calls(
     folder: Annotated[Path, typer.Argument(help="A new folder for the calls.")],
     plan: Annotated[Path, typer.Option(help="Material, folds and lines, as for `synth`.")] = DEFAULT_PLAN,
-    audio: Annotated[Path | None, typer.Option(help="Folder with music/ and speech/.")] = None,
-    prompts: Annotated[
-        list[Path] | None, typer.Option(help="An unpacked Debian package, or what `render` made; many times.")
-    ] = None,
-    songs: Annotated[
-        list[Path] | None,
-        typer.Option(help="An unpacked Debian package of a game, for its music; many times."),
-    ] = None,
-    tones: Annotated[Path | None, typer.Option(help="National tones (E.180) as JSON.")] = None,
+    audio: AudioOption = None,
+    prompts: PromptsOption = None,
+    songs: SongsOption = None,
+    tones: TonesOption = None,
     calls: Annotated[int, typer.Option(min=1, help="How many, all kinds in turn.")] = 3000,
-    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the plan's.")] = None,
-    jobs: Annotated[int, typer.Option(help="Processes; -1 is one for each processor.")] = -1,
+    seed: SeedOption = None,
+    jobs: ProcessesOption = -1,
 ) -> None:
     """Compose whole calls, of which is known what should be made of them and when."""
     with told():
-        outranking = Materials(
-            audio_folder=audio,
-            prompt_folders=tuple(prompts or ()),
-            song_folders=tuple(songs or ()),
-            tones_file=tones,
-        )
-        chosen = choose(read_plan(plan), outranking, seed=seed)
+        chosen = choose(read_plan(plan), named(audio, prompts, songs, tones), seed=seed)
         sources = find_sources(chosen)
         with (
             progress("reading", len(recordings_of(sources)), "files") as read,

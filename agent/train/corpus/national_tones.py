@@ -9,9 +9,11 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from agent.train.corpus.tones import Chord, Pattern, Step
 from agent.train.errors import MaterialError
@@ -58,8 +60,7 @@ def read_national(path: Path) -> NationalTones:
     """
     patterns: dict[Pattern, None] = {}
     excluded: dict[Exclusion, None] = {}
-    try:
-        sets = json.loads(path.read_text(encoding="utf-8"))["sets"]
+    with sets_of(path) as sets:
         for one in sets:
             for tone in one["tones"]:
                 for pattern in parse_tone(tone["pattern"]):
@@ -67,11 +68,22 @@ def read_national(path: Path) -> NationalTones:
                         excluded[Exclusion(str(one["country"]), str(tone["tone"]), reason)] = None
                     else:
                         patterns[pattern] = None
+    return NationalTones(len(sets), tuple(sorted(patterns, key=repr)), tuple(excluded))
+
+
+@contextmanager
+def sets_of(path: Path) -> Iterator[list[dict[str, Any]]]:
+    """Read the sets of the table as they stand; what is wrong with one of them is wrong with the file.
+
+    Raises:
+        MaterialError: the file cannot be read or is no such table.
+    """
+    try:
+        yield json.loads(path.read_text(encoding="utf-8"))["sets"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MaterialError(
             f"{path} is no table of national tones ({error!r}): give the JSON table"
         ) from error
-    return NationalTones(len(sets), tuple(sorted(patterns, key=repr)), tuple(excluded))
 
 
 def _reason(pattern: Pattern) -> Reason | None:

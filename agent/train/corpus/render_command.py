@@ -9,6 +9,7 @@ from agent.train.corpus.render import plan_jobs, render_jobs
 from agent.train.faults import told
 from agent.train.parallel import Workers
 from agent.train.progress import progress
+from agent.train.worker_options import ProcessesOption
 
 _SEED = 42
 
@@ -16,7 +17,7 @@ _SEED = 42
 def render(
     folder: Annotated[Path, typer.Argument(help="A new folder for the voices and tunes.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same tunes.")] = _SEED,
-    jobs: Annotated[int, typer.Option(help="Processes; -1 is one for each processor.")] = -1,
+    jobs: ProcessesOption = -1,
 ) -> None:
     """Make more voices (espeak-ng, flite), tunes (fluidsynth) and songs (both) to train on."""
     with told():

@@ -3,9 +3,7 @@
 python -m agent.train.corpus.tone_table national-tones.json agent/hearing/tones.yaml
 """
 
-import json
 import math
-import re
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ import yaml
 
 from agent.hearing.cadence import SHORTEST_PAUSE_S
 from agent.hearing.tone_table import HIGHEST_HZ, LOWEST_HZ, NATIONAL_KINDS, Cadence, Chord, Step, ToneKind
-from agent.train.corpus.national_tones import has_keys, parse_tone
+from agent.train.corpus.national_tones import has_keys, parse_tone, sets_of
 from agent.train.corpus.tones import Pattern
 from agent.train.corpus.tones import Step as Sounded
 from agent.train.errors import MaterialError
@@ -99,26 +97,18 @@ def list_tones(path: Path) -> Listed:
     countries: dict[str, str] = {}
     tones: dict[Cadence, dict[ToneKind, list[str]]] = defaultdict(lambda: defaultdict(list))
     excluded: dict[Exclusion, None] = {}
-    try:
-        for one in json.loads(path.read_text(encoding="utf-8"))["sets"]:
+    with sets_of(path) as sets:
+        for one in sets:
             name = str(one["country"])
             code = _CODES.get(name, str(one["iso"]).upper())
             countries[code] = name
             for tone in one["tones"]:
                 kind = _KINDS.get(tone["tone"], ToneKind.OTHER)
-                patterns = list(parse_tone(tone["pattern"]))
-                if not patterns:
-                    keys = re.search(r"\d{3}\+\d{3}", json.dumps(tone["pattern"]))
-                    excluded[Exclusion(code, tone["tone"], _KEY if keys else _INAUDIBLE)] = None
-                for pattern in patterns:
+                for pattern in parse_tone(tone["pattern"]):
                     if reason := _reason(kind, pattern):
                         excluded[Exclusion(code, tone["tone"], f"{reason}: {_cadence(pattern)}")] = None
                     elif code not in (users := tones[_cadence(pattern)][kind]):
                         users.append(code)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MaterialError(
-            f"{path} is no table of national tones ({error!r}): give the JSON table"
-        ) from error
     return Listed(dict(sorted(countries.items())), tones, list(excluded))
 
 

@@ -5,9 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.pbx.asterisk.legs import (
-    LegBegan,
     LegBook,
-    LegEnded,
     LegHungUp,
     LegMaybeAnswered,
     LegSignalled,
@@ -15,6 +13,7 @@ from agent.pbx.asterisk.legs import (
     sip_code_of,
     trunk_of,
 )
+from agent.pbx.leg_events import LegBegan, LegEnded
 from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal
 
 DIAL_BEGIN = {

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent.hearing.sound import Encoding
-from agent.pbx.freeswitch.file_tap import READ_BYTES, FileTap
+from agent.pbx.descriptor_tap import READ_BYTES
+from agent.pbx.freeswitch.file_tap import FileTap
 from agent.pbx.port import TapKind
 
 

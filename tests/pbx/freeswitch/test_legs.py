@@ -8,15 +8,14 @@ from agent.pbx.freeswitch.legs import (
     EVENTS,
     PARK_EVENTS,
     LegAnswered,
-    LegBegan,
     LegBook,
-    LegEnded,
     LegParked,
     LegSignalled,
     carrier_final,
     trunk_of,
 )
 from agent.pbx.freeswitch.protocol import Event
+from agent.pbx.leg_events import LegBegan, LegEnded
 from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal
 
 LEG = Leg(

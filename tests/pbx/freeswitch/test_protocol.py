@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agent.pbx.freeswitch.legs import LegBegan, LegBook, LegEnded, LegSignalled
+from agent.pbx.freeswitch.legs import LegBook, LegSignalled
 from agent.pbx.freeswitch.protocol import (
     MAX_BODY_BYTES,
     MAX_HEADER_BYTES,
@@ -23,6 +23,7 @@ from agent.pbx.freeswitch.protocol import (
     command,
     event_of_json,
 )
+from agent.pbx.leg_events import LegBegan, LegEnded
 from agent.pbx.port import CarrierFinal, Signal
 from tests.pbx.freeswitch.scripted_event_socket import separated
 
