@@ -18,6 +18,7 @@ from agent.service import logs
 from agent.service.books import ServiceBooks
 from agent.service.calls import Calls, Rules
 from agent.service.engine import Engine, Pace
+from agent.service.memory import give_back
 from agent.service.metrics import Metrics, MetricsServer
 from agent.service.notify import Notifier
 from agent.service.settings import pbx_of, rules_of
@@ -52,6 +53,7 @@ class Service:
         self._engine = Engine(self._ear, self.calls, pace, self._ticked)
         self._metrics_server = MetricsServer(self._metrics)
         self._candidate: asyncio.Task[None] | None = None
+        give_back()
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; raises OSError, in one sentence, when an address cannot be had."""
@@ -128,6 +130,7 @@ class Service:
                 candidate = await asyncio.to_thread(Forest.load, path)
             except ModelError as error:
                 log.warning("no candidate listens in shadow", reason=str(error))
+            give_back()
         self._ear.candidate = candidate
         self._books.candidate = candidate.card.sha256[:12] if candidate else ""
         if candidate:
