@@ -1,5 +1,8 @@
 """Lean trees say what the trees say that they were made of, to the last bit."""
 
+from pathlib import Path
+
+import joblib
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +13,8 @@ from agent.hearing.features import FEATURES
 from agent.hearing.forest import walk
 from agent.hearing.trees import lean
 from tests.hearing.conftest import Small
+
+SHIPPED = Path(__file__).parents[2] / "models" / "student.joblib"
 
 
 @given(
@@ -39,11 +44,26 @@ def test_a_walk_over_them_gives_the_same_bits(small: Small, rows: int) -> None:
     np.testing.assert_array_equal(walk(lean(fitted), vectors), small.model.predict_proba(vectors))
 
 
-def test_all_trees_share_one_table_of_shares_that_differ(small: Small) -> None:
+def test_all_trees_share_one_table_and_no_two_leaves_of_a_tree_say_the_same(small: Small) -> None:
     trees = lean([estimator.tree_ for estimator in small.model.estimators_])
     [table] = {id(tree.shares): tree.shares for tree in trees}.values()
     assert len(np.unique(table, axis=0)) == len(table)
     np.testing.assert_allclose(table.sum(axis=1), 1)
+    for tree in trees:
+        said = tree.row_of[tree.branches.children_left == -1]
+        assert len(np.unique(said)) == len(said)
+
+
+def test_the_shipped_forest_needs_less_than_half_of_the_memory() -> None:
+    model = joblib.load(SHIPPED)
+    fitted = [estimator.tree_ for estimator in model.estimators_]
+    trees = lean(fitted)
+    vectors = np.random.default_rng(0).normal(0, 40, (20, FEATURES)).astype(np.float32)
+    np.testing.assert_array_equal(walk(trees, vectors), walk(fitted, vectors))
+    bytes_a_node = fitted[0].__getstate__()["nodes"].itemsize
+    before = sum(tree.node_count * bytes_a_node + tree.value.nbytes for tree in fitted)
+    after = sum(tree.branches.node_count * bytes_a_node + tree.row_of.nbytes for tree in trees)
+    assert after + trees[0].shares.nbytes < before / 2
 
 
 def test_the_fitted_trees_stay_as_they_are(small: Small) -> None:
