@@ -18,7 +18,7 @@ from agent.service import logs
 from agent.service.books import ServiceBooks
 from agent.service.calls import Calls, Rules
 from agent.service.engine import Engine, Pace
-from agent.service.memory import give_back
+from agent.service.memory import give_back, keep_little
 from agent.service.metrics import Metrics, MetricsServer
 from agent.service.notify import Notifier
 from agent.service.settings import pbx_of, rules_of
@@ -40,6 +40,7 @@ class Service:
         self._metrics = Metrics()
         self._notifier = Notifier()
         self._last_alive = 0.0
+        keep_little()
         # A tick's matrices are small: BLAS threads would spin on the PBX's cores and gain nothing.
         threadpool_limits(limits=1)
         self._ear = Ear(
