@@ -12,8 +12,8 @@ def keep_little() -> None:
     """From now on let no thread keep more free memory than a tick needs.
 
     Left to itself glibc keeps twice the largest block that was ever freed, up to 64 MB for each thread:
-    5 MB more at 200 calls, 11 MB after a burst. Were the limit below what a tick works with, each tick would ask for its
-    pages anew.
+    5 MB more at 200 calls, 11 MB after a burst. Were the limit below what a tick works with, each tick
+    would ask for its pages anew.
     """
     tune = getattr(ctypes.CDLL(None), "mallopt", None)
     if tune is not None:
