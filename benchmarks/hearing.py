@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from agent.hearing.ear import Ear, Stream
+from agent.hearing.features import FEATURES
 from agent.hearing.forest import Forest
 from agent.hearing.sound import Encoding
 
@@ -34,7 +35,7 @@ def main() -> None:
     began = time.perf_counter()
     forest = Forest.load(arguments.model)
     show(f"load                 {1e3 * (time.perf_counter() - began):8.1f} ms  {arguments.model}")
-    vectors = np.random.default_rng(0).normal(0, 30, (1000, forest_width(forest))).astype(np.float32)
+    vectors = np.random.default_rng(0).normal(0, 30, (1000, FEATURES)).astype(np.float32)
     for rows in (1, 20, 200, 1000):
         spent = [timed(lambda rows=rows: forest.predict(vectors[:rows])) for _ in range(arguments.repeat)]
         show(f"forest, {rows:4d} rows    {1e3 * statistics.median(spent):8.1f} ms")
@@ -46,11 +47,6 @@ def main() -> None:
             f"in {TICKS} ticks {1e3 * statistics.median(ticks):8.1f} ms"
         )
     show(f"kept for one call    {kept_by_one_call(forest) / 1e3:8.1f} kB")
-
-
-def forest_width(forest: Forest) -> int:
-    """Return how many features a forest reads."""
-    return int(forest.trees[0].n_features)  # type: ignore[attr-defined]
 
 
 def timed(work: object) -> float:
