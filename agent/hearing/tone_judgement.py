@@ -37,20 +37,14 @@ _JITTER_FRAMES = 3
 """Frames by which one cycle of a cadence may differ from the next: half a window on either side."""
 
 
-def fewest_runs(runs: Sequence[Run], unfinished: Run, beep: bool) -> int | None:
+def fewest_runs(runs: Sequence[Run], unfinished: Run) -> int | None:
     """Return how many whole runs must be explained for `judge` to say anything, None where it never can.
 
     So that nothing is read for nothing: most of what voices and instruments make is no cadence at all.
     """
     if unfinished.lines and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
         return 0
-    if (
-        not unfinished.lines
-        and unfinished.frames >= _FIRST_PAUSE
-        and runs
-        and _first_ring(runs[-1])
-        and not beep
-    ):
+    if not unfinished.lines and unfinished.frames >= _FIRST_PAUSE and runs and _first_ring(runs[-1]):
         return 1
     tones, plain = 0, True
     for count, run in enumerate(reversed(runs), 1):

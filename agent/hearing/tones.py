@@ -104,7 +104,7 @@ class ToneEar:
         if not calls:
             return []
         ends = list(accumulate(counts))
-        traits = frame_traits(power, rows)
+        traits = frame_traits(rows)
         every = np.concatenate(
             [
                 part
@@ -166,23 +166,19 @@ class ToneEar:
             if sure := fax_or_modem(runs, unfinished):
                 heard = runs[-3:] if unfinished.lines is None else (unfinished,)
                 return _event(ToneKind.FAX_OR_MODEM, sure, moment, heard)
-        beep = call._spoken.before((*moment.runs, moment.unfinished)[0].start)
-        return self._recognise_national(call.country, moment, ways, beep)
+        worth_reading = [
+            (runs, unfinished, fewest)
+            for runs, unfinished in ways
+            if (fewest := fewest_runs(runs, unfinished)) is not None
+        ]
+        return self._recognise_national(call, moment, worth_reading) if worth_reading else None
 
     def _recognise_national(
-        self,
-        country: str | None,
-        moment: Moment,
-        heard_as: Sequence[tuple[tuple[Run, ...], Run]],
-        beep: bool,
+        self, call: Tones, moment: Moment, ways: Sequence[tuple[tuple[Run, ...], Run, int]]
     ) -> ToneEvent | None:
         """Let the country's tones explain what was heard, else the world's."""
-        ways = [
-            (runs, unfinished, fewest)
-            for runs, unfinished in heard_as
-            if (fewest := fewest_runs(runs, unfinished, beep)) is not None
-        ]
-        for cadences, trust in self._cadences(country):
+        beep = call._spoken.before((*moment.runs, moment.unfinished)[0].start)
+        for cadences, trust in self._cadences(call.country):
             best: ToneEvent | None = None
             for runs, unfinished, fewest in ways:
                 reading = cadences.read(runs, unfinished, fewest)
