@@ -17,6 +17,10 @@ WHOLE_RUNS = len(_BY_RUNS) - 1
 """Whole runs that make a cadence as sure as it can be: two cycles of the longest common one."""
 _RIVAL, _DISPUTED = 0.1, 0.65
 """Share of the votes for what a caller would act on otherwise, and how sure a kind with rivals can be."""
+_UNDECIDED = 0.25
+"""Share of the votes within one country that makes its tones too much alike to say either."""
+_MAY_RING = 0.2
+"""Share of the votes for ringing with which nothing is said that ends a call."""
 _ALIKE = frozenset({ToneKind.BUSY, ToneKind.CONGESTION, ToneKind.OTHER})
 """No rivals: the callee is there or may be, and a later call may reach it."""
 _PLAIN_CYCLES, _CYCLES = 2, 3
@@ -57,14 +61,22 @@ def fewest_runs(runs: Sequence[Run], unfinished: Run) -> int | None:
 
 
 def judge(
-    reading: Reading, runs: Sequence[Run], unfinished: Run, beep: bool
+    reading: Reading, runs: Sequence[Run], unfinished: Run, beep: bool, own: bool = False
 ) -> tuple[ToneKind, float] | None:
-    """Decide what a reading says and how sure it is; None while it is too early. A `beep` never rings."""
+    """Decide what a reading says and how sure it is; None while it is too early, or where it would be a coin.
+
+    A `beep` never rings. Within the call's `own` country votes are no opinions of many: two kinds that share
+    them sound too much alike.
+    """
     kind = max(reading.votes, key=reading.votes.__getitem__)
     share = reading.votes[kind]
     if kind is ToneKind.OTHER or share < _LEAST_SHARE or reading.fit < _LEAST_FIT:
         return None
-    most = _DISPUTED if _rivals(reading.votes, kind) >= _RIVAL else 1.0
+    rivals = _rivals(reading.votes, kind)
+    may_ring = kind is not ToneKind.RINGING and reading.votes.get(ToneKind.RINGING, 0.0) >= _MAY_RING
+    if may_ring or (own and rivals >= _UNDECIDED):
+        return None
+    most = _DISPUTED if rivals >= _RIVAL else 1.0
     if reading.steady and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
         return kind, min(most, share * _STEADY)
     sure = min(most, share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)])

@@ -26,7 +26,7 @@ from agent.hearing.voice_before import LatelySpoken, may_be_voice
 
 _SURER = 0.05
 """An event is said again once it is this much surer."""
-_FOREIGN = 0.8
+_FOREIGN = 0.75
 """How far to trust other countries' tones on a trunk whose country is named."""
 
 
@@ -185,7 +185,7 @@ class ToneEar:
                 if reading is None:
                     continue
                 event: ToneEvent | None = None
-                if judged := judge(reading, runs, unfinished, beep):
+                if judged := judge(reading, runs, unfinished, beep, own=cadences is not self._world):
                     kind, sure = judged
                     heard = (*runs[len(runs) - reading.explained :], unfinished)
                     event = _event(kind, sure * trust, moment, heard, reading.countries)
