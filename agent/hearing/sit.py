@@ -43,6 +43,8 @@ _GAP_FRAMES = 8
 """Longest pause between segments, in frames of 1/64 s: 30 ms and lost packets."""
 _SECONDS = (0.17, 1.15)
 """Shortest and longest segment: some networks play a second each."""
+_UNEVEN, _FAR_OFF = 2.6, 25.0
+"""Most that one segment is longer than another, and that pitches are off, as a sum of squared deviations."""
 _REST_SECONDS, _REST_GAP_FRAMES = 0.045, 16
 """What lost packets leave of a segment at least, and the longest pause that they make between two."""
 _REST_SPAN = (0.75, 1.35)
@@ -61,8 +63,10 @@ _OFF_HZ = 0.023
 def special_information(runs: Sequence[Run]) -> tuple[ToneKind, float] | None:
     """Tell which SIT the newest three runs are, and how sure that is (0 to 1); None if they are none."""
     three, hz = _segments(runs, _GAP_FRAMES)
-    if three and all(_SECONDS[0] <= run.seconds <= _SECONDS[1] for run in three):
-        seconds, whole = [run.seconds for run in three], [not run.cut for run in three]
+    seconds, whole = [run.seconds for run in three], [not run.cut for run in three]
+    if three and min(seconds) >= _SECONDS[0] and max(seconds) <= min(_SECONDS[1], _UNEVEN * min(seconds)):
+        if min(_pitch_cost(coding, hz) for coding in _CODINGS) > _FAR_OFF:
+            return None
         return _likeliest({coding.kind: _likelihood(coding, hz, seconds, whole) for coding in _CODINGS})
     return _told_by_rest(*_segments(runs, _REST_GAP_FRAMES))
 
