@@ -27,7 +27,7 @@ _LOUD_FRAMES = 10
 """Frames (156 ms) of other sound that end a cadence."""
 _TAIL = 4
 """Frames after a tone that still hold some of it."""
-_TONE_CHECKS = (6, 64, 160, 200, 288, 448)
+_TONE_CHECKS = (6, 64, 96, 160, 200, 288, 448)
 _PAUSE_CHECKS = (8, 24, 40, 64, 96, 144, 208, 288)
 """Frames after which an unfinished tone or pause is looked at again."""
 _FORGET = 13 * FRAMES_PER_SECOND
