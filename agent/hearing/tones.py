@@ -28,7 +28,7 @@ _SURER = 0.05
 _AGAIN_S = 2.0
 """An event is said again once it is this much surer, or so many seconds later if the tone goes on."""
 _ANSWER_S = 1.5
-"""How long an answer tone lasts that is no note of a song, if there was other sound before it."""
+"""How long an answer tone that is not clean, and not the first sound, lasts to be no note of a song."""
 _FOREIGN = 0.75
 """How far to trust other countries' tones on a trunk whose country is named."""
 
@@ -180,7 +180,8 @@ class ToneEar:
         return self._recognise_national(call, moment, worth_reading) if worth_reading else None
 
     def _may_be_note(self, call: Tones, answer: Run) -> bool:
-        return answer.lines is not None and answer.seconds < _ANSWER_S and call._spoken.before(answer.start)
+        short = answer.lines is not None and answer.seconds < _ANSWER_S
+        return short and not answer.steady and call._spoken.before(answer.start)
 
     def _recognise_national(
         self, call: Tones, moment: Moment, ways: Sequence[tuple[tuple[Run, ...], Run, int]]
