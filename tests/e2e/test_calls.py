@@ -1,4 +1,4 @@
-"""Every way of placing a call, with everything that a carrier may play, all at once, on every PBX."""
+"""Every way of placing a call, with everything that a carrier may play, on every PBX."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -36,6 +36,8 @@ OWN_TAPS = {
 POLICY = Policy.of(PRESETS[Preset.DEFAULT])
 UNASKED = (Way.DIAL_UNAWARE, Way.ORIGINATE, Way.ORIGINATE_EARLY, Way.PARK)
 """Ways by which no dialplan reads the verdict after the call."""
+APART_S = 0.15
+"""Calls begin, and so end, one after another: how soon a last word comes in a burst is for the benchmarks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +64,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 async def all_over(pbx: PbxKind, site: CallSite, agent: LabAgent) -> Mapping[str, Over]:
-    """Place all calls at once, and wait until they are over; by the names of their cases."""
+    """Place all calls, many at a time, and wait until they are over; by the names of their cases."""
 
-    async def one(case: Case) -> Over:
+    async def one(turn: int, case: Case) -> Over:
+        await asyncio.sleep(turn * APART_S)
         placed = await site.place(case.way, case.scenario(site.sounds))
         call = await site.ended(placed)
         leg = await site.leg(placed.number)
         return Over(placed, leg, call, await journalled(agent, leg))
 
     cases = [case for case in ALL if pbx.can(case.way)]
-    calls = await asyncio.gather(*(one(case) for case in cases))
+    calls = await asyncio.gather(*(one(turn, case) for turn, case in enumerate(cases)))
     await site.nobody_left()
     return dict(zip((case.name for case in cases), calls, strict=True))
 
@@ -145,12 +148,11 @@ class CallsOn:
         leg = over[case.name].leg
         own = await site.left_behind(leg.id)
         assert own[fields.OUTCOME] == case.outcome  # a leg that is spied on dies with its last running value
-        if case.way.brings_own_tap:
-            assert own[fields.STATUS] == "final"
-        if leg.dialer_id:
-            asking = await site.left_behind(leg.dialer_id)
-            assert asking[fields.STATUS] == "final"
+        if case.way not in UNASKED:
+            asking = await site.left_behind(leg.asking_id)
+            read = await site.report("h", leg)
             assert asking[fields.OUTCOME] == case.outcome
+            assert asking[fields.STATUS] == read.get(fields.STATUS)
 
     @every(*ALL)
     async def test_carrier_and_caller_notice_nothing(
@@ -229,14 +231,16 @@ class TestOnAsterisk(CallsOn):
         async with open_site(shared_lab) as site:
             yield site
 
-    async def test_the_sync_point_is_in_time_almost_always(
-        self, site: Site, over: Mapping[str, Over]
+    @pytest.mark.parametrize("place", ["after-dial", "h"])
+    async def test_the_last_word_reaches_the_dialplan(
+        self, place: str, site: Site, over: Mapping[str, Over]
     ) -> None:
-        asking = {call.leg.asking_id for call in over.values() if call.placed.way is not Way.DIAL_UNAWARE}
-        reports = [e for e in site.dialer.named("LabReport") if e.get("Uniqueid") in asking]
-        final = [report for report in reports if report.get(fields.CARRIER_SIP_CODE)]
-        assert len(reports) >= 40
-        assert len(final) >= 0.7 * len(reports)
+        """How often it is in time is measured on a quiet machine: benchmarks/live.py."""
+        asking = {call.leg.asking_id for call in over.values() if call.placed.way not in UNASKED}
+        reports = list(
+            site.dialer.named("LabReport", lambda e: e.get("Where") == place and e.get("Uniqueid") in asking)
+        )
+        assert [report for report in reports if report.get(fields.CARRIER_SIP_CODE)]
 
     async def test_a_dialplan_without_a_sync_point_reads_what_stood(
         self, site: Site, over: Mapping[str, Over]
