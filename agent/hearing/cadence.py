@@ -136,12 +136,12 @@ class Cadences:
         self._tones = len(tones)
         self._known: dict[Lines, Reals] = {}
 
-    def read(self, runs: Sequence[Run], unfinished: Run) -> Reading | None:
-        """Say what the newest runs mean, None if no network sounds like this."""
+    def read(self, runs: Sequence[Run], unfinished: Run, fewest: int = 0) -> Reading | None:
+        """Say what the newest runs mean, None if no network's tone explains `fewest` of them."""
         newest = [unfinished, *reversed(runs)][: HISTORY + 1]
         newest[-1] = replace(newest[-1], cut=True)  # the exchange may have begun to be heard within it
         rows, explained, pitch = self._explain(newest)
-        if not rows.size:
+        if explained < fewest or not rows.size:
             return None
         told = newest[1 : explained + 1]
         tones = sum(run.lines is not None for run in told)

@@ -37,11 +37,29 @@ _JITTER_FRAMES = 3
 """Frames by which one cycle of a cadence may differ from the next: half a window on either side."""
 
 
-def may_tell(runs: Sequence[Run], unfinished: Run) -> bool:
-    """Tell whether `judge` can say anything of these, so that nothing is read for nothing."""
-    if unfinished.lines is None:
-        return len(runs) >= 2 * _PLAIN_CYCLES - 1 or unfinished.frames >= _FIRST_PAUSE
-    return len(runs) >= 2 * _PLAIN_CYCLES - 1 or unfinished.seconds >= _STEADY_SECONDS
+def fewest_runs(runs: Sequence[Run], unfinished: Run, beep: bool) -> int | None:
+    """Return how many whole runs must be explained for `judge` to say anything, None where it never can.
+
+    So that nothing is read for nothing: most of what voices and instruments make is no cadence at all.
+    """
+    if unfinished.lines and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
+        return 0
+    if (
+        not unfinished.lines
+        and unfinished.frames >= _FIRST_PAUSE
+        and runs
+        and _first_ring(runs[-1])
+        and not beep
+    ):
+        return 1
+    tones, plain = 0, True
+    for count, run in enumerate(reversed(runs), 1):
+        if run.lines:
+            tones, plain = tones + 1, plain and _plain(run)
+            cycles = _PLAIN_CYCLES if plain else _CYCLES
+            if tones >= cycles and count >= 2 * cycles - 1:
+                return count
+    return None
 
 
 def judge(
@@ -57,7 +75,7 @@ def judge(
         return kind, min(most, share * _STEADY)
     sure = min(most, share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)])
     tones = [run for run in runs[len(runs) - reading.explained :] if run.lines]
-    plain = all(run.steady and run.frames >= _PLAIN_TONE for run in tones)
+    plain = all(map(_plain, tones))
     cycles = _PLAIN_CYCLES if plain else _CYCLES
     if kind is not ToneKind.RINGING:
         return (kind, sure) if len(tones) >= cycles and reading.explained >= 2 * cycles else None
@@ -66,8 +84,16 @@ def judge(
     # The first ring: a pause that is longer than between two notes, and nothing else has such a tone.
     enough = _NO_OTHER if unfinished.frames < _LONGER_PAUSE else _HARDLY_ANOTHER
     first = share >= enough and unfinished.lines is None and unfinished.frames >= _FIRST_PAUSE
-    whole = len(tones) == 1 and plain and tones[0].frames >= _FIRST_TONE
+    whole = len(tones) == 1 and _first_ring(tones[0])
     return (kind, sure) if first and whole and not beep else None
+
+
+def _plain(tone: Run) -> bool:
+    return tone.steady and tone.frames >= _PLAIN_TONE
+
+
+def _first_ring(tone: Run) -> bool:
+    return tone.steady and tone.frames >= _FIRST_TONE
 
 
 def _rivals(votes: Mapping[ToneKind, float], kind: ToneKind) -> float:

@@ -16,8 +16,9 @@ from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.rows import Rows
 from agent.hearing.sit import fax_or_modem, special_information
 from agent.hearing.spectrogram import FRAME_SIZE, FRAMES_PER_SECOND, HOP, Power
+from agent.hearing.steady_tones import Asking, answered
 from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames, tone_spans
-from agent.hearing.tone_judgement import WHOLE_RUNS, goes_on, judge, may_tell, views
+from agent.hearing.tone_judgement import WHOLE_RUNS, fewest_runs, goes_on, judge, views
 from agent.hearing.tone_lines import END_BIN, FIRST_BIN, kept_bins
 from agent.hearing.tone_runs import Moment, Run, Runs
 from agent.hearing.tone_table import ToneKind, ToneTable, world
@@ -119,20 +120,22 @@ class ToneEar:
         loud = may_be_voice(every, held)
         loud[:AROUND] = loud[between] = False
         spans, voices = deque(tone_spans(held)), deque(tone_spans(loud))
-        told: list[list[ToneEvent]] = []
-        for call, count, end, at in zip(calls, counts, ends, firsts[:-1], strict=True):
+        told: list[list[ToneEvent]] = [[] for _ in calls]
+        following: list[tuple[int, Asking[list[Moment]]]] = []
+        for number, (call, count, end, at) in enumerate(zip(calls, counts, ends, firsts[:-1], strict=True)):
             call._traits = every[at + count - AROUND : at + count + AROUND].copy()
             sounding = _taken(spans, at, at + count)
             if spoken := _taken(voices, at, at + count):
                 call._spoken.take(spoken, call._runs.frame)
-            events: list[ToneEvent] = []
             spectra = kept_bins(power[end - count : end])
             if not sounding and call._runs.idle:
                 call._pass(spectra)
             else:
-                moments = call._runs.push(sounding, every[at : at + count], call._ready(spectra))
-                events += filter(None, (self._tell(call, moment) for moment in moments))
-            told.append(events)
+                asking = call._runs.push(sounding, every[at : at + count], call._ready(spectra))
+                following.append((number, asking))
+        moments = answered([asking for _, asking in following])
+        for (number, _), new in zip(following, moments, strict=True):
+            told[number] = [event for moment in new if (event := self._tell(calls[number], moment))]
         return told
 
     def _tell(self, call: Tones, moment: Moment) -> ToneEvent | None:
@@ -170,15 +173,19 @@ class ToneEar:
         self,
         country: str | None,
         moment: Moment,
-        ways: Sequence[tuple[tuple[Run, ...], Run]],
+        heard_as: Sequence[tuple[tuple[Run, ...], Run]],
         beep: bool,
     ) -> ToneEvent | None:
         """Let the country's tones explain what was heard, else the world's."""
-        ways = [way for way in ways if may_tell(*way)]
+        ways = [
+            (runs, unfinished, fewest)
+            for runs, unfinished in heard_as
+            if (fewest := fewest_runs(runs, unfinished, beep)) is not None
+        ]
         for cadences, trust in self._cadences(country):
             best: ToneEvent | None = None
-            for runs, unfinished in ways:
-                reading = cadences.read(runs, unfinished)
+            for runs, unfinished, fewest in ways:
+                reading = cadences.read(runs, unfinished, fewest)
                 if reading is None:
                     continue
                 event: ToneEvent | None = None

@@ -9,6 +9,7 @@ import numpy as np
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.rows import frame_rows
 from agent.hearing.spectrogram import Framer, power
+from agent.hearing.steady_tones import answered
 from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames, tone_spans
 from agent.hearing.tone_lines import kept_bins
 from agent.hearing.tone_runs import Moment, Run, Runs
@@ -70,7 +71,7 @@ def moments(samples: Samples) -> list[Moment]:
     around = silent_traits(AROUND)
     traits = frame_traits(spectra, frame_rows(spectra))
     marks = tone_frames(np.concatenate((around, traits, around)))[AROUND:-AROUND]
-    return list(Runs().push(tone_spans(marks), traits, kept_bins(spectra)))
+    return answered([Runs().push(tone_spans(marks), traits, kept_bins(spectra))])[0]
 
 
 def runs(samples: Samples) -> tuple[Run, ...]:
