@@ -298,7 +298,6 @@ class SettlingConfig(_Section):
     tone_abstain_below: Share = Settling().tone_abstain_below
     announcement_margin: Share = Settling().announcement_margin
     novelty: Share = Settling().novelty
-    odds_limit_bits: PositiveFloat = Settling().odds_limit_bits
     doubt_halves_every_seconds: PositiveFloat = Settling().doubt_halves_every_seconds
     silence_doubt_halves_every_seconds: PositiveFloat = Settling().silence_doubt_halves_every_seconds
     contradiction: Share = Settling().contradiction

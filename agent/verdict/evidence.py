@@ -38,6 +38,8 @@ from agent.verdict.voice_or_song import VoiceOrSong, bits_of
 
 LETTER = {Sound.RINGING: "r", Sound.SPEECH: "s", Sound.MUSIC: "m", Sound.SILENCE: "."}
 """How `Evidence.timeline` writes a second."""
+_CLEAR_BITS = 2.0
+"""Music that is four times as likely as speech starts the count of agreeing seconds again."""
 GAP = "!"
 """How `Evidence.timeline` writes that audio was lost before the next second."""
 
@@ -63,8 +65,6 @@ class Settling:
     heard as speech for long, but seldom clearly."""
     novelty: float = 0.7
     """Share of what a second tells of voice or song that is news, 0 to 1: seconds of one call err alike."""
-    odds_limit_bits: float = 8.0
-    """Greatest odds of voice or song, above 0: a minute of song must not outlive what follows."""
     doubt_halves_every_seconds: float = 0.5
     """Fully sure seconds of sound that halve the doubt, above 0."""
     silence_doubt_halves_every_seconds: float = 1.2
@@ -125,7 +125,7 @@ class Evidence:
     _marks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.odds = VoiceOrSong(self.settling.novelty, self.settling.odds_limit_bits)
+        self.odds = VoiceOrSong(self.settling.novelty)
 
     @property
     def timeline(self) -> str:
@@ -185,7 +185,7 @@ class Evidence:
             self._weigh_programme(speech + music - ringing)
             told = bits_of(speech, music)
             self.odds.hear(told)
-            if told < 0.0:
+            if told <= -_CLEAR_BITS:
                 self._interrupt()
             elif sound is Sound.SPEECH:
                 self.speech_run += 1
