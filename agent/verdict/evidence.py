@@ -198,7 +198,7 @@ class Evidence:
 
     def hear_tone(self, event: ToneEvent) -> None:
         """Take in what the network says with a tone; O(1). The latest counts, of the same kind the surest."""
-        if self.closed or self.final_at is not None:
+        if self.closed or self.final_at is not None or self._reads_ringing_again(event):
             return
         if self.tone is None or event.kind is not self.tone.kind or event.confidence >= self.tone.confidence:
             self.tone = event
@@ -206,6 +206,13 @@ class Evidence:
         self._weigh_tone(event.confidence)
         if self.ended_by_tone:
             self.final_at = event.at
+
+    def _reads_ringing_again(self, event: ToneEvent) -> bool:
+        """Tell whether a doubtful reason to end the call is another reading of what was heard as ringing."""
+        tone = self.tone
+        if tone is None or tone.kind is not ToneKind.RINGING or event.since >= tone.at:
+            return False
+        return not Outcome(event.kind).stays_open and event.confidence < self.settling.tone_confidence
 
     def hear_announcement(self, name: str) -> None:
         """Take note that the second heard last belongs to the known announcement `name`; `hear` calls it.
