@@ -131,7 +131,7 @@ class Cadences:
         self._vote_tone = np.array([at for at, _, _ in votes])
         self._of = np.array([number[kind, code] for _, kind, code in votes])
         self._vote_kind = np.array([NATIONAL_KINDS.index(kind) for kind, _ in pairs])
-        self._vote_country = [code for _, code in pairs]
+        self._vote_country = np.array([code for _, code in pairs])
         self._weight = np.array([_WEIGHTS.get(kind, 1.0) for kind, _ in pairs])
         self._tones = len(tones)
         self._known: dict[Lines, Reals] = {}
@@ -159,7 +159,7 @@ class Cadences:
         meant = (self._vote_kind == NATIONAL_KINDS.index(first)) & (best > 0.1 * best.max())
         return Reading(
             votes=votes,
-            countries=tuple(self._vote_country[at] for at in np.flatnonzero(meant)),
+            countries=tuple(self._vote_country[meant].tolist()),
             explained=explained,
             tones=tones,
             steady=unfinished.lines is not None and self._endless(rows, first, votes[first]),

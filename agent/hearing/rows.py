@@ -12,9 +12,9 @@ from agent.hearing.spectrogram import BIN_HZ, Power
 Rows = NDArray[np.float32]
 """Frames as rows, (..., ROW_WIDTH)."""
 
-LEVEL, PEAK, PEAK_HZ, SECOND, SECOND_HZ = range(MEL_BANDS, MEL_BANDS + 5)
+LEVEL, PEAK, PEAK_HZ, SECOND, SECOND_HZ, BAND = range(MEL_BANDS, MEL_BANDS + 6)
 """Columns of a row after its 64 log-mel bands."""
-ROW_WIDTH = MEL_BANDS + 5
+ROW_WIDTH = MEL_BANDS + 6
 
 _LOWEST_BIN, _HIGHEST_BIN = round(200 / BIN_HZ), round(3600 / BIN_HZ)
 _LOBE = 3
@@ -31,7 +31,7 @@ def frame_rows(power: Power) -> Rows:
 
     A row holds the log-mel bands in dB, the level in dB relative to full scale, and for the
     strongest peak between 200 and 3600 Hz and then for the strongest one beside it: the share of
-    the band's power within 47 Hz (0 to 1) and the frequency in Hz.
+    the band's power within 47 Hz (0 to 1) and the frequency in Hz; last the band's power as a mean square.
     """
     rows = np.empty((power.shape[0], ROW_WIDTH), np.float32)
     for start in range(0, len(rows), _AT_ONCE):
@@ -43,7 +43,9 @@ def _fill(rows: Rows, power: Power) -> None:
     rows[:, :MEL_BANDS] = log_mel(power)
     rows[:, LEVEL] = decibels(power.sum(axis=1))
     band = power[:, _LOWEST_BIN - _LOBE : _HIGHEST_BIN + _LOBE + 1].copy()
-    total = band.sum(axis=1) + _TINY
+    total = band.sum(axis=1)
+    rows[:, BAND] = total
+    total += _TINY
     for share, hz in ((PEAK, PEAK_HZ), (SECOND, SECOND_HZ)):
         rows[:, share], rows[:, hz] = _take_peak(band)
         rows[:, share] /= total

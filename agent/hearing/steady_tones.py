@@ -18,6 +18,8 @@ from agent.hearing.tone_lines import END_BIN, FIRST_BIN, Lines, find_lines
 _CLEAN = 0.92
 """Share of a tone's power in its lines: 0.98 at an SNR of 15 dB, 0.95 through GSM; vowels stay below 0.9."""
 _LEAST_CLEAN = 0.8
+_CONSTANT_FRAMES, _CONSTANT = 150, 10**0.2
+"""Frames (2.3 s) of a tone that need not be clean if 9 in 10 lie within 2 dB: no music is so still."""
 _SHORTEST = 3
 """Frames of the shortest tone that is heard as one: 47 ms."""
 _KEPT_FRAMES = 512
@@ -90,7 +92,7 @@ def find_steady(tones: Sequence[Sounding]) -> list[Steady | None]:
     ]
     if not asked:
         return steady
-    middle, kept, even = _steadiness([tones[number].traits for number in asked])
+    middle, kept, even, constant = _steadiness([tones[number].traits for number in asked])
     asked = [asked[at] for at in kept.tolist()]
     if not asked:
         return steady
@@ -98,15 +100,15 @@ def find_steady(tones: Sequence[Sounding]) -> list[Steady | None]:
     level_db = 10 * np.log10(middle[kept])
     for at, number in enumerate(asked):
         if lines[at].share >= _LEAST_CLEAN:
-            clean = lines[at].share >= _CLEAN
-            steady[number] = Steady(lines[at], float(level_db[at]), clean and bool(even[kept[at]]))
+            even_so = constant if lines[at].share < _CLEAN else even
+            steady[number] = Steady(lines[at], float(level_db[at]), bool(even_so[kept[at]]))
     return steady
 
 
 def _steadiness(
     traits: Sequence[Sequence[Traits]],
-) -> tuple[NDArray[np.float32], _Ints, NDArray[np.bool_]]:
-    """Measure tones of several frames each: their levels, which are steady, and whose level is even."""
+) -> tuple[NDArray[np.float32], _Ints, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Measure tones of several frames each: levels, which are steady, which are even, which constant."""
     flat = np.concatenate([part for parts in traits for part in parts])
     frames = np.array([sum(map(len, parts)) for parts in traits])
     at = np.arange(frames.max())
@@ -114,19 +116,21 @@ def _steadiness(
     present = at < frames[:, np.newaxis]
     level[present], hz[present] = flat[:, TONE], flat[:, HZ]
     none = np.zeros_like(frames)
-    middle, pitch = _medians(level, none, frames), _medians(hz, none, frames)
+    middle, pitch = _ranked(level, none, frames), _ranked(hz, none, frames)
     edge = np.where(frames > 2 * _SHORTEST, 2, 0)
     begin, end = edge, frames - edge
     inner = (at >= begin[:, np.newaxis]) & (at < end[:, np.newaxis])
     inside = end - begin
     third = np.maximum(1, inside // 3)
-    slope = _medians(level, end - third, end) / _medians(level, begin, begin + third)
+    slope = _ranked(level, end - third, end) / _ranked(level, begin, begin + third)
     across = middle[:, np.newaxis]
     near = np.abs(hz - pitch[:, np.newaxis]) < (0.02 * pitch + 15.0)[:, np.newaxis]
     nearly = _share((level > across * 0.2) & (level < across * 4.0) & inner, inside)
     even = _share((level > across * 0.4) & (level < across * 2.0) & inner, inside)
     kept = (nearly >= 0.8) & (_share(near & inner, inside) >= 0.8) & (slope > 0.3) & (slope < 3.3)
-    return middle, np.flatnonzero(kept), (even >= 0.8) & (slope > 0.6) & (slope < 1.67)
+    faint, loud = _ranked(level, none, frames, 0.05), _ranked(level, none, frames, 0.95)
+    constant = (frames >= _CONSTANT_FRAMES) & (loud < _CONSTANT * faint)
+    return middle, np.flatnonzero(kept), (even >= 0.8) & (slope > 0.6) & (slope < 1.67), constant
 
 
 def _share(marked: NDArray[np.bool_], of: _Ints) -> NDArray[np.float64]:
@@ -134,10 +138,10 @@ def _share(marked: NDArray[np.bool_], of: _Ints) -> NDArray[np.float64]:
     return shares
 
 
-def _medians(values: NDArray[np.float32], begin: _Ints, end: _Ints) -> NDArray[np.float32]:
-    """Return the middle one of each row's (n, frames) values from `begin` up to `end`."""
+def _ranked(values: NDArray[np.float32], begin: _Ints, end: _Ints, rank: float = 0.5) -> NDArray[np.float32]:
+    """Return the value of a rank (0.5: the median) of each row's (n, frames) from `begin` up to `end`."""
     at = np.arange(values.shape[1])
     inside = (at >= begin[:, np.newaxis]) & (at < end[:, np.newaxis])
     ordered = np.sort(np.where(inside, values, np.float32(np.inf)), axis=1)
-    middle: NDArray[np.float32] = ordered[np.arange(len(values)), (end - begin) // 2]
-    return middle
+    ranked: NDArray[np.float32] = ordered[np.arange(len(values)), ((end - begin) * rank).astype(np.intp)]
+    return ranked

@@ -17,6 +17,10 @@ WHOLE_RUNS = len(_BY_RUNS) - 1
 """Whole runs that make a cadence as sure as it can be: two cycles of the longest common one."""
 _RIVAL, _DISPUTED = 0.1, 0.65
 """Share of the votes for what a caller would act on otherwise, and how sure a kind with rivals can be."""
+_UNDECIDED = 0.25
+"""Share of the votes within one country that makes its tones too much alike to say either."""
+_MAY_RING = 0.2
+"""Share of the votes for ringing with which nothing is said that ends a call."""
 _ALIKE = frozenset({ToneKind.BUSY, ToneKind.CONGESTION, ToneKind.OTHER})
 """No rivals: the callee is there or may be, and a later call may reach it."""
 _PLAIN_CYCLES, _CYCLES = 2, 3
@@ -37,20 +41,14 @@ _JITTER_FRAMES = 3
 """Frames by which one cycle of a cadence may differ from the next: half a window on either side."""
 
 
-def fewest_runs(runs: Sequence[Run], unfinished: Run, beep: bool) -> int | None:
+def fewest_runs(runs: Sequence[Run], unfinished: Run) -> int | None:
     """Return how many whole runs must be explained for `judge` to say anything, None where it never can.
 
     So that nothing is read for nothing: most of what voices and instruments make is no cadence at all.
     """
     if unfinished.lines and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
         return 0
-    if (
-        not unfinished.lines
-        and unfinished.frames >= _FIRST_PAUSE
-        and runs
-        and _first_ring(runs[-1])
-        and not beep
-    ):
+    if not unfinished.lines and unfinished.frames >= _FIRST_PAUSE and runs and _first_ring(runs[-1]):
         return 1
     tones, plain = 0, True
     for count, run in enumerate(reversed(runs), 1):
@@ -63,14 +61,22 @@ def fewest_runs(runs: Sequence[Run], unfinished: Run, beep: bool) -> int | None:
 
 
 def judge(
-    reading: Reading, runs: Sequence[Run], unfinished: Run, beep: bool
+    reading: Reading, runs: Sequence[Run], unfinished: Run, beep: bool, own: bool = False
 ) -> tuple[ToneKind, float] | None:
-    """Decide what a reading says and how sure it is; None while it is too early. A `beep` never rings."""
+    """Decide what a reading says and how sure it is; None while it is too early, or where it would be a coin.
+
+    A `beep` never rings. Within the call's `own` country votes are no opinions of many: two kinds that share
+    them sound too much alike.
+    """
     kind = max(reading.votes, key=reading.votes.__getitem__)
     share = reading.votes[kind]
     if kind is ToneKind.OTHER or share < _LEAST_SHARE or reading.fit < _LEAST_FIT:
         return None
-    most = _DISPUTED if _rivals(reading.votes, kind) >= _RIVAL else 1.0
+    rivals = _rivals(reading.votes, kind)
+    may_ring = kind is not ToneKind.RINGING and reading.votes.get(ToneKind.RINGING, 0.0) >= _MAY_RING
+    if may_ring or (own and rivals >= _UNDECIDED):
+        return None
+    most = _DISPUTED if rivals >= _RIVAL else 1.0
     if reading.steady and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
         return kind, min(most, share * _STEADY)
     sure = min(most, share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)])

@@ -8,7 +8,7 @@ import numpy as np
 
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, Power
 from agent.hearing.steady_tones import Asking, Sounding, Steady
-from agent.hearing.tone_frames import BAND, HZ, Traits
+from agent.hearing.tone_frames import BAND, HZ, TONE, Traits
 from agent.hearing.tone_lines import Lines
 
 BRIDGE = 3
@@ -19,6 +19,8 @@ HISTORY = 9
 _SEAM = 7
 """Frames between two tones of different pitch that follow one another at once."""
 _OTHER_HZ = 60.0
+_FAINTER_DB = 12.0
+"""A tone this far below the one before or after it is no part of its cadence: hum or noise in a pause."""
 _LOUD = 0.125
 """A pause may hold noise 9 dB below the tone."""
 _LOUD_FRAMES = 10
@@ -113,10 +115,8 @@ class Runs:
 
     def _sound(self, traits: Traits, spectra: Power, moments: list[Moment]) -> Asking[None]:
         """Take frames that hold a tone."""
-        if self._tone and self._tone.end < self._frame:
-            before = float(self._tone.traits[-1][-1, HZ])
-            if abs(float(traits[0, HZ]) - before) > _OTHER_HZ:
-                yield from self._close(self._frame, moments)
+        if self._tone and self._tone.end < self._frame and _another(self._tone.traits[-1][-1], traits[0]):
+            yield from self._close(self._frame, moments)
         if self._tone is None:
             self._tone = Sounding(self._frame)
         at = 0
@@ -129,7 +129,7 @@ class Runs:
             at = to
             if self._frame - self._tone.start == check and (self._runs or check > _TONE_CHECKS[0]):
                 steady = yield self._tone
-                if steady:
+                if steady and not self._is_faint(steady):
                     run = _run(self._tone, steady)
                     moments.append(Moment(self._frame, self._before(run), run))
 
@@ -175,6 +175,8 @@ class Runs:
                 self._runs.clear()
             return
         run = _run(tone, steady)
+        if self._is_faint(steady):
+            return
         self._runs = [*self._before(run)]
         if self._runs and self._runs[-1].lines:  # they follow one another without a pause
             last = self._runs[-1]
@@ -186,9 +188,12 @@ class Runs:
         end = run.start + run.frames
         moments.append(Moment(now, tuple(self._runs), Run(None, end, now - end)))
 
+    def _is_faint(self, steady: Steady) -> bool:
+        return bool(self._runs) and steady.level_db < self._runs[-1].level_db - _FAINTER_DB
+
     def _before(self, tone: Run) -> tuple[Run, ...]:
         """Return the runs before a tone, with the pause between."""
-        if not self._runs:
+        if not self._runs or self._runs[-1].level_db < tone.level_db - _FAINTER_DB:
             return ()
         last = self._runs[-1]
         end = last.start + last.frames
@@ -197,6 +202,16 @@ class Runs:
         if tone.start - end <= _SEAM and abs(last.lines.hz[0] - tone.lines.hz[0]) > _OTHER_HZ:
             return tuple(self._runs)
         return (*self._runs, Run(None, end, tone.start - end))
+
+
+def _another(before: Traits, after: Traits) -> bool:
+    """Tell whether two frames (4,) on either side of a gap hold different tones."""
+    louder = 10 ** (_FAINTER_DB / 10)
+    return bool(
+        abs(after[HZ] - before[HZ]) > _OTHER_HZ
+        or after[TONE] > louder * before[TONE]
+        or before[TONE] > louder * after[TONE]
+    )
 
 
 def _run(tone: Sounding, steady: Steady) -> Run:

@@ -1,12 +1,12 @@
 """What the network says with tones: frames of all calls in, events out.
 
-An event says that from now on a tone of this kind is heard, or that its meaning became surer. Any number of
-frames may come at a time; where they are cut makes no difference.
+An event says that from now on a tone of this kind is heard, that it became surer, or that it goes on.
+Any number of frames may come at a time; where they are cut makes no difference.
 """
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -25,8 +25,11 @@ from agent.hearing.tone_table import ToneKind, ToneTable, world
 from agent.hearing.voice_before import LatelySpoken, may_be_voice
 
 _SURER = 0.05
-"""An event is said again once it is this much surer."""
-_FOREIGN = 0.8
+_AGAIN_S = 2.0
+"""An event is said again once it is this much surer, or so many seconds later if the tone goes on."""
+_ANSWER_S = 1.5
+"""How long an answer tone lasts that is no note of a song, if there was other sound before it."""
+_FOREIGN = 0.75
 """How far to trust other countries' tones on a trunk whose country is named."""
 
 
@@ -104,7 +107,7 @@ class ToneEar:
         if not calls:
             return []
         ends = list(accumulate(counts))
-        traits = frame_traits(power, rows)
+        traits = frame_traits(rows)
         every = np.concatenate(
             [
                 part
@@ -144,17 +147,20 @@ class ToneEar:
             call._said = None  # another sound came between
         if moment.unfinished.lines is None and moment.unfinished.start == call._known_pause:
             return None
-        if call._settled and goes_on(moment):
-            return None
-        event = self._recognise(call, moment)
+        if call._settled and call._said and goes_on(moment):
+            event: ToneEvent | None = replace(call._said, at=_heard_by(moment))
+        else:
+            event = self._recognise(call, moment)
         call._settled = event is not None and len(moment.runs) >= WHOLE_RUNS
         if event is None:
             return None
         if moment.unfinished.lines is None:
             call._known_pause = moment.unfinished.start
         before = call._said
-        if before and before.kind is event.kind and event.confidence < before.confidence + _SURER:
-            return None
+        if before and before.kind is event.kind:
+            surer = event.confidence >= before.confidence + _SURER
+            if not surer and event.at < before.at + _AGAIN_S:
+                return None
         call._said = event
         return event
 
@@ -163,33 +169,32 @@ class ToneEar:
         for runs, unfinished in ways:
             if unfinished.lines is None and (sit := special_information(runs)):
                 return _event(*sit, moment, runs[-3:])
-            if sure := fax_or_modem(runs, unfinished):
+            if (sure := fax_or_modem(runs, unfinished)) and not self._may_be_note(call, unfinished):
                 heard = runs[-3:] if unfinished.lines is None else (unfinished,)
                 return _event(ToneKind.FAX_OR_MODEM, sure, moment, heard)
-        beep = call._spoken.before((*moment.runs, moment.unfinished)[0].start)
-        return self._recognise_national(call.country, moment, ways, beep)
+        worth_reading = [
+            (runs, unfinished, fewest)
+            for runs, unfinished in ways
+            if (fewest := fewest_runs(runs, unfinished)) is not None
+        ]
+        return self._recognise_national(call, moment, worth_reading) if worth_reading else None
+
+    def _may_be_note(self, call: Tones, answer: Run) -> bool:
+        return answer.lines is not None and answer.seconds < _ANSWER_S and call._spoken.before(answer.start)
 
     def _recognise_national(
-        self,
-        country: str | None,
-        moment: Moment,
-        heard_as: Sequence[tuple[tuple[Run, ...], Run]],
-        beep: bool,
+        self, call: Tones, moment: Moment, ways: Sequence[tuple[tuple[Run, ...], Run, int]]
     ) -> ToneEvent | None:
         """Let the country's tones explain what was heard, else the world's."""
-        ways = [
-            (runs, unfinished, fewest)
-            for runs, unfinished in heard_as
-            if (fewest := fewest_runs(runs, unfinished, beep)) is not None
-        ]
-        for cadences, trust in self._cadences(country):
+        beep = call._spoken.before((*moment.runs, moment.unfinished)[0].start)
+        for cadences, trust in self._cadences(call.country):
             best: ToneEvent | None = None
             for runs, unfinished, fewest in ways:
                 reading = cadences.read(runs, unfinished, fewest)
                 if reading is None:
                     continue
                 event: ToneEvent | None = None
-                if judged := judge(reading, runs, unfinished, beep):
+                if judged := judge(reading, runs, unfinished, beep, own=cadences is not self._world):
                     kind, sure = judged
                     heard = (*runs[len(runs) - reading.explained :], unfinished)
                     event = _event(kind, sure * trust, moment, heard, reading.countries)
@@ -224,7 +229,10 @@ def _taken(spans: deque[tuple[int, int]], start: int, end: int) -> list[tuple[in
 def _event(
     kind: ToneKind, sure: float, moment: Moment, heard: Sequence[Run], countries: tuple[str, ...] = ()
 ) -> ToneEvent:
-    at = ((moment.frame - 1 + AROUND) * HOP + FRAME_SIZE) / SAMPLE_RATE
     detail = ", ".join(f"{run.lines or 'pause'} {run.seconds:.2f} s" for run in heard[-4:])
     since = max(0.0, (heard[0].start * HOP + FRAME_SIZE // 2) / SAMPLE_RATE)
-    return ToneEvent(kind, round(at, 2), round(since, 2), detail, round(sure, 2), countries)
+    return ToneEvent(kind, _heard_by(moment), round(since, 2), detail, round(sure, 2), countries)
+
+
+def _heard_by(moment: Moment) -> float:
+    return round(((moment.frame - 1 + AROUND) * HOP + FRAME_SIZE) / SAMPLE_RATE, 2)

@@ -115,7 +115,7 @@ def _lanes(axes: "Axes", spectra: Power, judged: Judged) -> None:
 def _tones(spectra: Power) -> list[tuple[float, float]]:
     """Return the tones as the automaton hears them: when each begins, and how long it lasts, in seconds."""
     around = silent_traits(AROUND)
-    traits = frame_traits(spectra, frame_rows(spectra))
+    traits = frame_traits(frame_rows(spectra))
     spans = tone_spans(tone_frames(np.concatenate((around, traits, around)))[AROUND:-AROUND])
     lasts: dict[int, int] = {}
     (moments,) = answered([Runs().push(spans, traits, kept_bins(spectra))])

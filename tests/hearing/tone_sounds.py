@@ -61,7 +61,7 @@ def held(samples: Samples) -> str:
     """Draw which frames hold a tone: `#` or `.`."""
     spectra = power([Framer().push(samples)])
     around = silent_traits(AROUND)
-    marks = tone_frames(np.concatenate((around, frame_traits(spectra, frame_rows(spectra)), around)))
+    marks = tone_frames(np.concatenate((around, frame_traits(frame_rows(spectra)), around)))
     return "".join("#" if mark else "." for mark in marks[AROUND:-AROUND])
 
 
@@ -69,7 +69,7 @@ def moments(samples: Samples) -> list[Moment]:
     """Return every moment of a sound's runs."""
     spectra = power([Framer().push(samples)])
     around = silent_traits(AROUND)
-    traits = frame_traits(spectra, frame_rows(spectra))
+    traits = frame_traits(frame_rows(spectra))
     marks = tone_frames(np.concatenate((around, traits, around)))[AROUND:-AROUND]
     return answered([Runs().push(tone_spans(marks), traits, kept_bins(spectra))])[0]
 
