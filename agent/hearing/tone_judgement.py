@@ -9,8 +9,8 @@ from agent.hearing.tone_table import ToneKind
 
 _LEAST_SHARE = 0.4
 """A kind that fewer of the votes mean is not said."""
-_LEAST_FIT = 0.02
-"""Likelihood of the best fitting tone: 2.8 standard deviations."""
+_LEAST_FIT, _POOR_FIT = 0.02, 0.06
+"""Likelihood of the best fitting tone that says nothing (2.8 standard deviations), nothing for sure (2.4)."""
 _BY_RUNS = (0.0, 0.8, 0.8, 0.85, 0.9, 0.95, 0.98)
 """How sure a cadence is by the number of whole tones and pauses that it explains."""
 WHOLE_RUNS = len(_BY_RUNS) - 1
@@ -76,7 +76,7 @@ def judge(
     may_ring = kind is not ToneKind.RINGING and reading.votes.get(ToneKind.RINGING, 0.0) >= _MAY_RING
     if may_ring or (own and rivals >= _UNDECIDED):
         return None
-    most = _DISPUTED if rivals >= _RIVAL else 1.0
+    most = _DISPUTED if rivals >= _RIVAL or reading.fit < _POOR_FIT else 1.0
     if reading.steady and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
         return kind, min(most, share * _STEADY)
     sure = min(most, share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)])
