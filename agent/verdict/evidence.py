@@ -25,7 +25,7 @@ contradict each other about stays open too: the next cycles may decide.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp2
 
 from agent.hearing.pcm import SAMPLE_RATE
@@ -110,7 +110,7 @@ class Evidence:
     speech_run_weight: float = 0.0
     """Sum of their margins."""
     tone: ToneEvent | None = None
-    """The latest tone that was recognised."""
+    """The latest tone that was recognised, as surely as it was, at the time when it first was."""
     announcement: str | None = None
     """Name of the known announcement that the call plays."""
     gaps: int = 0
@@ -200,8 +200,10 @@ class Evidence:
         """Take in what the network says with a tone; O(1). The latest counts, of the same kind the surest."""
         if self.closed or self.final_at is not None or self._reads_ringing_again(event):
             return
-        if self.tone is None or event.kind is not self.tone.kind or event.confidence >= self.tone.confidence:
+        if self.tone is None or event.kind is not self.tone.kind:
             self.tone = event
+        elif event.confidence >= self.tone.confidence:
+            self.tone = replace(event, at=self.tone.at)
         self._interrupt()
         self._weigh_tone(event.confidence)
         if self.ended_by_tone:
@@ -209,10 +211,9 @@ class Evidence:
 
     def _reads_ringing_again(self, event: ToneEvent) -> bool:
         """Tell whether a doubtful reason to end the call is another reading of what was heard as ringing."""
+        doubtful = event.kind is not ToneKind.RINGING and event.confidence < self.settling.tone_confidence
         tone = self.tone
-        if tone is None or tone.kind is not ToneKind.RINGING or event.since >= tone.at:
-            return False
-        return not Outcome(event.kind).stays_open and event.confidence < self.settling.tone_confidence
+        return doubtful and tone is not None and tone.kind is ToneKind.RINGING and event.since < tone.at
 
     def hear_announcement(self, name: str) -> None:
         """Take note that the second heard last belongs to the known announcement `name`; `hear` calls it.
