@@ -49,8 +49,8 @@ class Settling:
     """How evidence settles into a verdict."""
 
     announcement_seconds: int = 3
-    """Agreeing seconds of speech after which an announcement is final, 1 or more. Pauses do not count,
-    another sound or lost audio starts the count again."""
+    """Agreeing seconds of speech after which an announcement is final, 1 or more. Pauses do not count, nor
+    what may be a song; a tone, a clear song or lost audio starts the count again."""
     announcement_confidence: float = 0.95
     """An announcement is not final below this confidence, 0 to 1."""
     tone_confidence: float = 0.7
@@ -70,9 +70,9 @@ class Settling:
     silence_doubt_halves_every_seconds: float = 1.2
     """Fully sure seconds of silence that halve the doubt that it is silence, above 0."""
     contradiction: float = 0.7
-    """Share of the other sounds' weight that one fully sure second takes away, 0 to 1."""
+    """Share of the other weight that one fully sure second takes away, 0 to 1."""
     memory_seconds: float = 8.0
-    """Greatest weight of a sound: a minute of ringing must not outlive the announcement after it."""
+    """Greatest weight: a minute of ringing must not outlive the announcement after it."""
     abstain_below: float = 0.45
     """An outcome less sure than this is `unknown`, 0 to 1."""
     no_audio_seconds: float = 4.0
@@ -140,12 +140,9 @@ class Evidence:
     @property
     def ended_by_tone(self) -> bool:
         """The latest tone says surely enough why the call fails."""
-        tone = self.tone
-        return (
-            tone is not None
-            and not Outcome(tone.kind).stays_open
-            and tone.confidence >= self.settling.tone_confidence
-        )
+        if self.tone is None or Outcome(self.tone.kind).stays_open:
+            return False
+        return self.tone.confidence >= self.settling.tone_confidence
 
     @property
     def announced(self) -> bool:
