@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from agent.hearing.spectrogram import FRAMES_PER_SECOND
 from agent.hearing.tone_runs import Run
 from agent.hearing.tone_table import ToneKind
+from agent.hearing.voice_before import LatelySpoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ _CALLING = ((1100.0, 0.5, 3.0), (1300.0, 0.6, 1.9))
 """Hz, seconds on, seconds off: ITU-T T.30 (CNG) and V.25 (CT)."""
 _ANSWER_HZ = (2100.0, 2225.0)
 """ITU-T V.25 and T.30 (CED), V.8 (ANSam); Bell 103."""
-_ANSWER_SECONDS = 0.95
+_ANSWER_SECONDS, _NO_NOTE_SECONDS = 0.95, 1.5
+"""How long it lasts at least, and if it is neither clean nor the first sound: longer than a note of songs."""
 _OFF_HZ = 0.023
 
 
@@ -123,11 +125,13 @@ def _likelihood(
     return math.exp(-0.5 * min(cost, 80.0)) / (coding.off_hz**2 * coding.off_seconds**2)
 
 
-def fax_or_modem(runs: Sequence[Run], unfinished: Run) -> float | None:
+def fax_or_modem(runs: Sequence[Run], unfinished: Run, spoken: LatelySpoken) -> float | None:
     """Tell how sure it is that a fax or modem calls or answers, 0 to 1; None if it does not."""
-    tone = _lone(unfinished)
-    if tone and unfinished.seconds >= _ANSWER_SECONDS and any(_near(tone, hz) for hz in _ANSWER_HZ):
-        return 0.95
+    answer = unfinished if unfinished.lines or not runs else runs[-1]
+    tone = _lone(answer)
+    if tone and answer.seconds >= _ANSWER_SECONDS and any(_near(tone, hz) for hz in _ANSWER_HZ):
+        sure = answer.steady or answer.seconds >= _NO_NOTE_SECONDS or not spoken.before(answer.start)
+        return 0.95 if sure else None
     if len(runs) < 3:
         return None
     before, pause, last = runs[-3:]

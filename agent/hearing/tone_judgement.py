@@ -65,7 +65,7 @@ def judge(
 ) -> tuple[ToneKind, float] | None:
     """Decide what a reading says and how sure it is; None while it is too early, or where it would be a coin.
 
-    A `beep` never rings. Within the call's `own` country votes are no opinions of many: two kinds that share
+    A `beep` never rings. Within the call's `own` country votes are no opinions of many: two tones that share
     them sound too much alike.
     """
     kind = max(reading.votes, key=reading.votes.__getitem__)
@@ -74,7 +74,8 @@ def judge(
         return None
     rivals = _rivals(reading.votes, kind)
     may_ring = kind is not ToneKind.RINGING and reading.votes.get(ToneKind.RINGING, 0.0) >= _MAY_RING
-    if may_ring or (own and rivals >= _UNDECIDED):
+    others = {other: share for other, share in reading.votes.items() if other not in reading.also}
+    if may_ring or (own and _rivals(others, kind) >= _UNDECIDED):
         return None
     most = _DISPUTED if rivals >= _RIVAL or reading.fit < _POOR_FIT else 1.0
     if reading.steady and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:

@@ -8,7 +8,7 @@ import numpy as np
 
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, Power
 from agent.hearing.steady_tones import Asking, Sounding, Steady
-from agent.hearing.tone_frames import BAND, HZ, TONE, Traits
+from agent.hearing.tone_frames import BAND, HZ, Traits
 from agent.hearing.tone_lines import Lines
 
 BRIDGE = 3
@@ -27,7 +27,7 @@ _LOUD_FRAMES = 10
 """Frames (156 ms) of other sound that end a cadence."""
 _TAIL = 4
 """Frames after a tone that still hold some of it."""
-_TONE_CHECKS = (6, 64, 160, 200, 288, 448)
+_TONE_CHECKS = (6, 64, 96, 160, 200, 288, 448)
 _PAUSE_CHECKS = (8, 24, 40, 64, 96, 144, 208, 288)
 """Frames after which an unfinished tone or pause is looked at again."""
 _FORGET = 13 * FRAMES_PER_SECOND
@@ -115,8 +115,10 @@ class Runs:
 
     def _sound(self, traits: Traits, spectra: Power, moments: list[Moment]) -> Asking[None]:
         """Take frames that hold a tone."""
-        if self._tone and self._tone.end < self._frame and _another(self._tone.traits[-1][-1], traits[0]):
-            yield from self._close(self._frame, moments)
+        if self._tone and self._tone.end < self._frame:
+            before = float(self._tone.traits[-1][-1, HZ])
+            if abs(float(traits[0, HZ]) - before) > _OTHER_HZ:
+                yield from self._close(self._frame, moments)
         if self._tone is None:
             self._tone = Sounding(self._frame)
         at = 0
@@ -202,16 +204,6 @@ class Runs:
         if tone.start - end <= _SEAM and abs(last.lines.hz[0] - tone.lines.hz[0]) > _OTHER_HZ:
             return tuple(self._runs)
         return (*self._runs, Run(None, end, tone.start - end))
-
-
-def _another(before: Traits, after: Traits) -> bool:
-    """Tell whether two frames (4,) on either side of a gap hold different tones."""
-    louder = 10 ** (_FAINTER_DB / 10)
-    return bool(
-        abs(after[HZ] - before[HZ]) > _OTHER_HZ
-        or after[TONE] > louder * before[TONE]
-        or before[TONE] > louder * after[TONE]
-    )
 
 
 def _run(tone: Sounding, steady: Steady) -> Run:

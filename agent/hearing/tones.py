@@ -27,8 +27,6 @@ from agent.hearing.voice_before import LatelySpoken, may_be_voice
 _SURER = 0.05
 _AGAIN_S = 2.0
 """An event is said again once it is this much surer, or so many seconds later if the tone goes on."""
-_ANSWER_S = 1.5
-"""How long an answer tone lasts that is no note of a song, if there was other sound before it."""
 _FOREIGN = 0.75
 """How far to trust other countries' tones on a trunk whose country is named."""
 
@@ -169,7 +167,7 @@ class ToneEar:
         for runs, unfinished in ways:
             if unfinished.lines is None and (sit := special_information(runs)):
                 return _event(*sit, moment, runs[-3:])
-            if (sure := fax_or_modem(runs, unfinished)) and not self._may_be_note(call, unfinished):
+            if sure := fax_or_modem(runs, unfinished, call._spoken):
                 heard = runs[-3:] if unfinished.lines is None else (unfinished,)
                 return _event(ToneKind.FAX_OR_MODEM, sure, moment, heard)
         worth_reading = [
@@ -178,9 +176,6 @@ class ToneEar:
             if (fewest := fewest_runs(runs, unfinished)) is not None
         ]
         return self._recognise_national(call, moment, worth_reading) if worth_reading else None
-
-    def _may_be_note(self, call: Tones, answer: Run) -> bool:
-        return answer.lines is not None and answer.seconds < _ANSWER_S and call._spoken.before(answer.start)
 
     def _recognise_national(
         self, call: Tones, moment: Moment, ways: Sequence[tuple[tuple[Run, ...], Run, int]]
