@@ -39,7 +39,7 @@ from agent.verdict.voice_or_song import VoiceOrSong, bits_of
 LETTER = {Sound.RINGING: "r", Sound.SPEECH: "s", Sound.MUSIC: "m", Sound.SILENCE: "."}
 """How `Evidence.timeline` writes a second."""
 _CLEAR_BITS = 2.0
-"""Music that is four times as likely as speech starts the count of agreeing seconds again."""
+"""Music that is four times as likely as speech breaks a run of it."""
 GAP = "!"
 """How `Evidence.timeline` writes that audio was lost before the next second."""
 
@@ -195,7 +195,7 @@ class Evidence:
 
     def hear_tone(self, event: ToneEvent) -> None:
         """Take in what the network says with a tone; O(1). The latest counts, of the same kind the surest."""
-        if self.closed or self.final_at is not None or self._reads_ringing_again(event):
+        if self.closed or self.final_at is not None or self._misheard(event):
             return
         if self.tone is None or event.kind is not self.tone.kind:
             self.tone = event
@@ -206,11 +206,14 @@ class Evidence:
         if self.ended_by_tone:
             self.final_at = event.at
 
-    def _reads_ringing_again(self, event: ToneEvent) -> bool:
-        """Tell whether a doubtful reason to end the call is another reading of what was heard as ringing."""
-        doubtful = event.kind is not ToneKind.RINGING and event.confidence < self.settling.tone_confidence
-        tone = self.tone
-        return doubtful and tone is not None and tone.kind is ToneKind.RINGING and event.since < tone.at
+    def _misheard(self, event: ToneEvent) -> bool:
+        """Tell whether a tone is a note that a song holds, or a doubtful second reading of what rang."""
+        sure = self.settling.tone_confidence
+        if event.kind is ToneKind.FAX_OR_MODEM:
+            return self.belief(Sound.MUSIC) >= sure
+        doubtful = event.kind is not ToneKind.RINGING and event.confidence < sure
+        rang = self.tone is not None and self.tone.kind is ToneKind.RINGING and event.since < self.tone.at
+        return doubtful and rang
 
     def hear_announcement(self, name: str) -> None:
         """Take note that the second heard last belongs to the known announcement `name`; `hear` calls it.

@@ -102,6 +102,19 @@ def test_what_rings_is_not_ended_by_a_doubtful_reading_of_the_same_cycles() -> N
     assert settle(evidence).outcome is Outcome.BUSY
 
 
+def test_a_song_that_holds_a_note_is_no_machine() -> None:
+    evidence = evidence_of("mmm")
+    evidence.hear_tone(tone(ToneKind.FAX_OR_MODEM, at=3.2))
+    verdict = settle(evidence)
+    assert (verdict.outcome, verdict.final) == (Outcome.MUSIC, False)
+
+
+def test_a_machine_after_a_song_is_one_once_the_song_is_over() -> None:
+    evidence = evidence_of("mmmrr")
+    evidence.hear_tone(tone(ToneKind.FAX_OR_MODEM, at=5.2))
+    assert settle(evidence).outcome is Outcome.FAX_OR_MODEM
+
+
 def test_a_disputed_tone_after_the_ringing_is_said() -> None:
     evidence = evidence_of("rrr")
     evidence.hear_tone(tone(ToneKind.RINGING, at=3.2))
