@@ -166,6 +166,8 @@ class AudioSocketConfig(_Section):
     token: SecretStr | None = None
     """Secret of legs that bring their own AudioSocket: the dialplan's `EARLYMEDIA_TOKEN`."""
     handshake_timeout_seconds: PositiveFloat = 1.5
+    allow_remote: bool = False
+    """Listen beyond loopback, for an Asterisk on another machine: in the clear, to all who reach it."""
 
 
 class AsteriskConfig(_Section):

@@ -12,6 +12,8 @@ Model = TypeVar("Model", bound=BaseModel)
 COMPLAINT = "complaint"
 """Type of a `PydanticCustomError` whose text already says what is wrong and how to mend it."""
 
+_LONGEST_SHOWN = 200
+
 
 class ConfigError(Exception):
     """The configuration cannot be used; its text is one sentence for the admin."""
@@ -42,9 +44,16 @@ def parse_model(model: type[Model], text: str, source: str) -> Model:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{source}, line {mark.line + 1}" if mark else source
-        raise ConfigError(f"{where}: {error.problem or 'this is no YAML'}: mend the YAML there.") from error
+        problem = _on_one_line(error.problem or "this is no YAML")
+        raise ConfigError(f"{where}: {problem}: mend the YAML there.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{source}: {reason(error)}: mend the YAML.") from error
+    except (
+        AttributeError,
+        LookupError,
+        TypeError,
+    ) as error:  # PyYAML stumbles over what does not fit its tag
+        raise ConfigError(f"{source}: a value does not fit its tag (!!...): take the tag out.") from error
     if raw is None:
         raw = {}
     if not isinstance(raw, dict):
@@ -73,7 +82,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def _sentence(source: str, error: ValidationError) -> str:
     errors = error.errors(include_url=False, include_input=False)
     first = errors[0]
-    where = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    where = _on_one_line(".".join(str(part) for part in first["loc"] if part != "[key]"))
     more = f" ({len(errors) - 1} more of the kind)" if len(errors) > 1 else ""
     return f"{source}: {where}{': ' if where else ''}{_complaint(first)}{more}."
 
@@ -91,6 +100,12 @@ def _complaint(error: ErrorDetails) -> str:
         case _:
             said = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
             return f"it {said}, change it"
+
+
+def _on_one_line(text: str) -> str:
+    """Show what a file says where a name was expected: it may be anything, of any length."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
 
 
 def reason(error: Exception) -> str:

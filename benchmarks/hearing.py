@@ -2,13 +2,14 @@
 
     python benchmarks/hearing.py --work DIR --songs FOLDER ... [--calls 1 10 100 1000 5000] [--seconds 5]
 
-Of the calls 40 % speak, 30 % ring, 10 % are busy, 10 % play a song and 10 % are silent. Each is at its own moment
-of what it plays, has been heard for three seconds before, and is heard for `--seconds` more: whole seconds, then
-ticks of 100 ms. 1,000 announcements are known, and what is said is none of them, so that all of it is searched.
-What is said is rendered as `announcements.py` does it and kept in `--work`; songs are recordings under `--songs`.
+Of the calls 40 % speak, 30 % ring, 10 % are busy, 10 % play a song and 10 % are silent. Each is at its own
+moment of what it plays, has been heard for three seconds before, and is heard for `--seconds` more: whole
+seconds, then ticks of 100 ms. 1,000 announcements are known, and what is said is none of them, so that all of
+it is searched. What is said is rendered as `announcements.py` does it and kept in `--work`; songs are
+recordings under `--songs`.
 
-Printed are milliseconds of processor time (one thread; medians over the seconds heard) for 1,000 call-seconds,
-and the memory that a second of all calls takes at most beyond what was held before it.
+Printed are milliseconds of processor time (one thread, the median of the seconds heard) for 1,000
+call-seconds, and the memory that a second of all calls takes at most beyond what was held before it.
 """
 
 import argparse
@@ -164,7 +165,7 @@ def per_thousand(hearing: Ear, calls: Sequence[bytes], ticks: int, seconds: int)
 
 
 def hear(hearing: Ear, calls: Sequence[bytes], ticks: int, seconds: int) -> tuple[list[Spent], int]:
-    """Hear so many seconds of calls that go on already: what each second costs, and the most memory of one."""
+    """Hear so many seconds of calls that go on already: what each costs, and the most memory of one."""
     streams = [Stream(Encoding.ULAW) for _ in calls]
     spent: list[Spent] = []
     heard, size, whole = 0, RATE // ticks, WARM_SECONDS + seconds + 1

@@ -16,9 +16,7 @@ of the dialer sees, see live_load.py.
 import argparse
 import asyncio
 import json
-import os
 import resource
-import statistics
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -28,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from live_load import AsteriskLoad, FreeSwitchLoad, Load
+from measuring import Delays, cpu_seconds, resident_mb
 
 from agent.demo import audio
 from agent.demo.agent import LabAgent
@@ -40,25 +39,6 @@ TAPS = ("spy", "eagi", "audiosocket")
 FREESWITCH_TAPS = ("native", "linear", "unheard")
 PACKET_SECONDS = 0.02
 SETTLE_SECONDS = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Delays:
-    """Milliseconds."""
-
-    median: float
-    p95: float
-    worst: float
-    samples: int
-
-    @classmethod
-    def of(cls, seconds: Iterable[float]) -> "Delays":
-        """Summarise durations in seconds."""
-        ordered = sorted(1000 * s for s in seconds)
-        if not ordered:
-            return cls(float("nan"), float("nan"), float("nan"), 0)
-        p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-        return cls(round(statistics.median(ordered), 1), round(p95, 1), round(ordered[-1], 1), len(ordered))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +85,22 @@ async def measure(
         LabAgent(on.lab, settings={**settings, **_tap_settings(on.lab, tap)}) as agent,
         Carrier(port=on.lab.ports.carrier, fallback=lambda n: announces if int(n) % 2 else rings) as carrier,
     ):
-        idle = _rss_mb(agent.pid)
+        idle = resident_mb(agent.pid)
         numbers = _numbers(2 * calls)
         for number in numbers[:calls]:
             await _place(on, number, 1 / per_second)
-        began = time.monotonic(), _cpu(agent.pid), _cpu(on.lab.pid), time.process_time()
+        began = time.monotonic(), cpu_seconds(agent.pid), cpu_seconds(on.lab.pid), time.process_time()
         for number in numbers[calls:]:
             await _place(on, number, 1 / per_second)
         took, agent_cpu, pbx_cpu, harness_cpu = (
             now - then
             for now, then in zip(
-                (time.monotonic(), _cpu(agent.pid), _cpu(on.lab.pid), time.process_time()), began, strict=True
+                (time.monotonic(), cpu_seconds(agent.pid), cpu_seconds(on.lab.pid), time.process_time()),
+                began,
+                strict=True,
             )
         )
-        peak = _rss_mb(agent.pid)
+        peak = resident_mb(agent.pid)
         for number in numbers:
             await carrier.ended(number, timeout_seconds=seconds + 30)
         await asyncio.sleep(SETTLE_SECONDS)
@@ -177,17 +159,6 @@ def _delays(on: Load, numbers: Iterable[str], carrier: Carrier) -> tuple[list[fl
         if number in final and call.final_sent is not None and int(number) % 2 == 0:
             last.append(final[number] - call.final_sent)
     return first, last
-
-
-def _cpu(pid: int) -> float:
-    """Return the processor seconds that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _rss_mb(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
 def main() -> None:

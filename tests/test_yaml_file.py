@@ -34,6 +34,12 @@ def test_a_file_becomes_a_model(tmp_path: Path) -> None:
         ("watts: many", "lamp.yaml: colour: this key is missing, add it (1 more of the kind)."),
         ("colour: 7", "lamp.yaml: colour: it should be text, put it in quotes."),
         ("{colour: red, size: 3}", "lamp.yaml: size: there is no such key, take it out or mend its name."),
+        (
+            '{colour: red, "si\\nze": 3}',
+            "lamp.yaml: si?ze: there is no such key, take it out or mend its name.",
+        ),
+        ("colour: !!timestamp red", "lamp.yaml: a value does not fit its tag (!!...): take the tag out."),
+        ("colour: !!int ''", "lamp.yaml: a value does not fit its tag (!!...): take the tag out."),
         ("red", "lamp.yaml holds no settings: write them as 'key: value' lines, see config.yaml."),
     ],
 )

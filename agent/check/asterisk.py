@@ -12,10 +12,11 @@ from pathlib import Path
 
 from agent.check.finding import Finding, fine, note, problem
 from agent.pbx.asterisk.adapter import AsteriskSettings
-from agent.pbx.asterisk.ami import AmiClient, AmiDeniedError, AmiError, AmiEvent, AmiSettings, AmiState
+from agent.pbx.asterisk.ami import AmiClient, AmiDeniedError, AmiError, AmiEvent, AmiSettings
 from agent.pbx.asterisk.audiosocket_server import AudioSocketServer
 from agent.pbx.asterisk.legs import TAP_ID_PREFIX
 from agent.pbx.asterisk.spy import Spy, SpyMethod, SpySettings, TapChoice
+from agent.pbx.lasting import ConnectionState
 from agent.pbx.port import CarrierFinal, Leg, Signal, Tap
 
 LOGIN_S = 6.0
@@ -54,12 +55,12 @@ async def check_asterisk(settings: AsteriskSettings, admin: AmiSettings | None =
 async def _log_in(client: AmiClient) -> tuple[list[Finding], bool]:
     client.start()
     async with asyncio.timeout(LOGIN_S + client.settings.connect_timeout_s):
-        while client.state in (AmiState.STOPPED, AmiState.CONNECTING):  # noqa: ASYNC110, no event tells of failure
+        while client.state in (ConnectionState.STOPPED, ConnectionState.CONNECTING):  # noqa: ASYNC110, no event tells of failure
             await asyncio.sleep(0.02)
     where = f"{client.settings.host}:{client.settings.port}"
-    if client.state is AmiState.CONNECTED:
+    if client.state is ConnectionState.CONNECTED:
         return [fine("manager interface", f"logged in at {where} as {client.settings.username}")], True
-    if client.state is AmiState.REFUSED:
+    if client.state is ConnectionState.REFUSED:
         mend = "copy manager_earlymedia.conf to /etc/asterisk and give both sides the same secret"
     else:
         mend = "set enabled = yes in manager.conf, and asterisk.host and asterisk.port in config.yaml"

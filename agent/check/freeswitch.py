@@ -14,10 +14,11 @@ from pathlib import Path
 
 from agent.check.finding import Finding, fine, note, problem
 from agent.pbx.freeswitch.adapter import FreeSwitchSettings
-from agent.pbx.freeswitch.client import EventSocketClient, EventSocketState
+from agent.pbx.freeswitch.client import EventSocketClient
 from agent.pbx.freeswitch.connection import EventSocketError
 from agent.pbx.freeswitch.recorder import LINEAR_VARIABLES
 from agent.pbx.freeswitch.spool import Spool, SpoolError
+from agent.pbx.lasting import ConnectionState
 
 LOGIN_S = 6.0
 RECORD_S = 0.5
@@ -63,12 +64,12 @@ async def check_freeswitch(settings: FreeSwitchSettings) -> list[Finding]:
 async def _log_in(client: EventSocketClient) -> tuple[list[Finding], bool]:
     client.start()
     async with asyncio.timeout(LOGIN_S + client.settings.connect_timeout_s):
-        while client.state in (EventSocketState.STOPPED, EventSocketState.CONNECTING):  # noqa: ASYNC110
+        while client.state in (ConnectionState.STOPPED, ConnectionState.CONNECTING):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     where = f"{client.settings.host}:{client.settings.port}"
-    if client.state is EventSocketState.CONNECTED:
+    if client.state is ConnectionState.CONNECTED:
         return [fine("event socket", f"logged in at {where}")], True
-    if client.state is EventSocketState.REFUSED:
+    if client.state is ConnectionState.REFUSED:
         mend = (
             "compare password and apply-inbound-acl of event_socket.conf.xml with freeswitch in config.yaml"
         )

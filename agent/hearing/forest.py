@@ -24,6 +24,7 @@ from sklearn.ensemble import RandomForestClassifier
 from agent.hearing.calibration import Calibration
 from agent.hearing.features import FEATURE_VERSION, FEATURES, Vectors
 from agent.hearing.sound import SOUNDS
+from agent.hearing.trees import LeanTree, lean
 
 Probabilities = NDArray[np.float64]
 """Probability of each of `SOUNDS`, (n, 4), each row sums to 1."""
@@ -54,7 +55,7 @@ class Forest:
     """A checked forest, ready to judge."""
 
     card: Card
-    trees: tuple[object, ...]
+    trees: tuple[LeanTree, ...]
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -93,7 +94,7 @@ class Forest:
                 f"{path} holds no random forest of {FEATURES} features and {len(SOUNDS)} classes: "
                 "train it again with `earlymedia train fit`"
             )
-        return cls(card, tuple(estimator.tree_ for estimator in model.estimators_))
+        return cls(card, lean([estimator.tree_ for estimator in model.estimators_]))
 
     def predict(self, vectors: Vectors) -> Probabilities:
         """Return the probabilities of (n, FEATURES) vectors, (n, 4).
@@ -104,17 +105,17 @@ class Forest:
         return self.card.calibration.apply(shares) if self.card.calibration else shares
 
 
-def walk(trees: Sequence[object], vectors: Vectors) -> Probabilities:
-    """Return the mean of what fitted trees (`tree_`) say of (n, k) vectors, (n, 4): as `predict_proba` does.
+def walk(trees: Sequence[Any], vectors: Vectors) -> Probabilities:
+    """Return the mean of what trees say of (n, k) vectors, (n, 4): as `predict_proba` does.
 
-    The compiled trees are walked directly, one call a tree over all rows, which releases
-    the interpreter's lock; `predict_proba` spends 58 ms of checks and threads on one row.
+    The trees are fitted ones (`tree_`) or lean ones. They are walked directly, one call a tree over all rows,
+    which releases the interpreter's lock; `predict_proba` spends 58 ms of checks and threads on one row.
     """
     rows = np.ascontiguousarray(vectors, dtype=np.float32)
     total = np.zeros((rows.shape[0], len(SOUNDS)))
     if rows.shape[0]:
         for tree in trees:
-            total += tree.predict(rows)  # type: ignore[attr-defined]
+            total += tree.predict(rows)
     return total / len(trees)
 
 

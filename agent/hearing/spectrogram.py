@@ -46,7 +46,10 @@ class Framer:
         self._tail = signal[count * HOP :].copy()
         if not count:
             return np.zeros((0, FRAME_SIZE), np.float32)
-        return np.lib.stride_tricks.sliding_window_view(signal, FRAME_SIZE)[: count * HOP : HOP]
+        # What numpy's sliding_window_view returns, which takes 20 µs for every call and tick.
+        frames = np.ndarray((count, FRAME_SIZE), np.float32, signal, strides=(4 * HOP, 4))
+        frames.flags.writeable = False
+        return frames
 
 
 def power(frames: Sequence[Samples]) -> Power:

@@ -18,3 +18,14 @@ class LegEnded:
 
     leg: Leg
     final: CarrierFinal
+
+
+def final_of(sip_code: str, q850: str) -> CarrierFinal:
+    """Read the codes that a PBX gives for a leg; what is no final code, or no cause, says nothing."""
+    return CarrierFinal(number_in(sip_code, 200, 699), number_in(q850, 1, 127))
+
+
+def number_in(text: str, least: int, most: int) -> int | None:
+    """Read a number of at most three digits; None where it is none, or beyond its bounds."""
+    good = text.isascii() and text.isdecimal() and len(text) <= 3 and least <= int(text) <= most
+    return int(text) if good else None

@@ -18,6 +18,7 @@ from agent.service import logs
 from agent.service.books import ServiceBooks
 from agent.service.calls import Calls, Rules
 from agent.service.engine import Engine, Pace
+from agent.service.memory import give_back, keep_little
 from agent.service.metrics import Metrics, MetricsServer
 from agent.service.notify import Notifier
 from agent.service.settings import pbx_of, rules_of
@@ -39,6 +40,7 @@ class Service:
         self._metrics = Metrics()
         self._notifier = Notifier()
         self._last_alive = 0.0
+        keep_little()
         # A tick's matrices are small: BLAS threads would spin on the PBX's cores and gain nothing.
         threadpool_limits(limits=1)
         self._ear = Ear(
@@ -52,6 +54,7 @@ class Service:
         self._engine = Engine(self._ear, self.calls, pace, self._ticked)
         self._metrics_server = MetricsServer(self._metrics)
         self._candidate: asyncio.Task[None] | None = None
+        give_back()
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; raises OSError, in one sentence, when an address cannot be had."""
@@ -128,6 +131,7 @@ class Service:
                 candidate = await asyncio.to_thread(Forest.load, path)
             except ModelError as error:
                 log.warning("no candidate listens in shadow", reason=str(error))
+            give_back()
         self._ear.candidate = candidate
         self._books.candidate = candidate.card.sha256[:12] if candidate else ""
         if candidate:

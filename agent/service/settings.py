@@ -89,6 +89,7 @@ def asterisk_settings(config: Config) -> AsteriskSettings:
             port=asterisk.audiosocket.port,
             max_connections=asterisk.audiosocket.max_connections,
             handshake_timeout_s=asterisk.audiosocket.handshake_timeout_seconds,
+            allow_remote=asterisk.audiosocket.allow_remote,
         ),
         shims=ShimSettings(
             path=asterisk.socket_path,

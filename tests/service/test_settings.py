@@ -72,6 +72,12 @@ def test_the_adapter_gets_what_the_file_says() -> None:
     assert "s3cret" not in repr(settings)
 
 
+def test_asterisk_may_be_elsewhere_where_the_admin_says_so() -> None:
+    text = "asterisk: {secret: s, audiosocket: {host: 0.0.0.0, allow_remote: true}}"
+    assert asterisk_settings(parse(text, "config.yaml")).audiosocket.allow_remote
+    assert not asterisk_settings(parse(CONFIG, "config.yaml")).audiosocket.allow_remote
+
+
 def test_the_secret_may_lie_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "ami.secret").write_text("from a file\n")
     config = parse(f"asterisk: {{secret_file: {tmp_path}/ami.secret}}", "config.yaml")

@@ -29,7 +29,7 @@ from agent.pbx.asterisk.legs import (
 from agent.pbx.asterisk.shim_server import ShimServer, ShimSettings
 from agent.pbx.asterisk.spy import OTHER_HALF_PREFIX, Spy, SpySettings, TapChoice
 from agent.pbx.errands import Errands
-from agent.pbx.leg_events import LegBegan, LegEnded
+from agent.pbx.leg_events import LegBegan, LegEnded, final_of
 from agent.pbx.port import CallListener, CarrierFinal, ChannelRef, Leg, Signal, Tap, TapKind
 
 log = structlog.get_logger(__name__)
@@ -305,8 +305,7 @@ class AsteriskAdapter:
         try:
             tech = await session.command("GET", "FULL", "VARIABLE", f"${{HANGUPCAUSE({leg.channel},tech)}}")
             cause = await session.command("GET", "VARIABLE", "HANGUPCAUSE")
-            q850 = int(cause.value) if cause.value.isdecimal() and int(cause.value) else None
-            self._ended(leg, _final(tech.value, CarrierFinal(None, q850)), writable=True)
+            self._ended(leg, _final(tech.value, final_of("", cause.value)), writable=True)
         except (OSError, TimeoutError) as error:
             log.debug("no last words", call=leg.id, reason=str(error))
         finally:

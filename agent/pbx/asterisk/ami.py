@@ -12,7 +12,6 @@ import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 import structlog
@@ -23,12 +22,12 @@ from agent.pbx.asterisk.ami_message import (
     AmiError,
     AmiEvent,
     AmiHeaders,
-    AmiLoginError,
     AmiReply,
     AmiTimeoutError,
     AmiUnavailableError,
     Fields,
 )
+from agent.pbx.lasting import ConnectionState, LastingConnection, Peer, RefusedError
 
 __all__ = [
     "AmiClient",
@@ -36,27 +35,13 @@ __all__ = [
     "AmiError",
     "AmiEvent",
     "AmiHeaders",
-    "AmiLoginError",
     "AmiReply",
     "AmiSettings",
-    "AmiState",
     "AmiTimeoutError",
     "AmiUnavailableError",
 ]
 
 log = structlog.get_logger(__name__)
-
-
-class AmiState(StrEnum):
-    """How the client stands with Asterisk."""
-
-    STOPPED = "stopped"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    UNREACHABLE = "unreachable"
-    """Nobody answers there, or not as an Asterisk does; tried again."""
-    REFUSED = "refused"
-    """Asterisk does not accept user name and secret; tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +73,6 @@ class AmiClient:
     def __init__(self, settings: AmiSettings) -> None:
         """Prepare; raises OSError, in one sentence, when the certificates cannot be read."""
         self.settings = settings
-        self.state = AmiState.STOPPED
-        self.problem = ""
-        """Why there is no connection, in one sentence; empty while there is one."""
         self.on_connected: Callable[[], None] = _nothing
         """Called after each login; what happened before is not told: ask for the channels that live."""
         self.on_lost: Callable[[], None] = _nothing
@@ -99,23 +81,48 @@ class AmiClient:
         """Actions sent without waiting that Asterisk rejected, by its words."""
         self._listeners: list[Callable[[AmiEvent], None]] = []
         self._tls = _tls_context(settings)
-        self._connection: AmiConnection | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._where = f"Asterisk's manager interface at {settings.host}:{settings.port}"
+        self._lasting = LastingConnection(
+            settings,
+            Peer(
+                name="AMI",
+                where=self._where,
+                log=log,
+                absent="no AMI connection",
+                failed="AMI connection failed",
+                errors=AmiError,
+                connections=lambda: (self._new_connection(),),
+                log_in=self._log_in,
+                begin=self._begin,
+                ping=self._ping,
+                on_lost=lambda: self.on_lost(),
+            ),
+        )
+
+    @property
+    def state(self) -> ConnectionState:
+        """How the client stands with Asterisk."""
+        return self._lasting.state
+
+    @property
+    def problem(self) -> str:
+        """Why there is no connection, in one sentence; empty while there is one."""
+        return self._lasting.problem
 
     @property
     def connected(self) -> bool:
         """There is an authenticated connection."""
-        return self._connection is not None and not self._connection.lost.done()
+        return self._lasting.connected
 
     @property
     def unanswered(self) -> int:
         """Actions that wait for their replies."""
-        return self._connection.unanswered if self._connection else 0
+        return sum(connection.unanswered for connection in self._lasting.current)
 
     @property
     def denied(self) -> frozenset[str]:
         """Names of the actions that this connection's account was found to have no right to."""
-        return frozenset(self._connection.denied if self._connection else ())
+        return frozenset(name for connection in self._lasting.current for name in connection.denied)
 
     def on_event(self, listener: Callable[[AmiEvent], None]) -> None:
         """Tell a listener of every event, in order; what it raises is logged and harms nobody else."""
@@ -123,20 +130,14 @@ class AmiClient:
 
     def start(self) -> None:
         """Begin to connect, and to reconnect until stopped."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._keep_connected(), name="ami")
+        self._lasting.start()
 
     async def stop(self, drain_s: float = 1.0) -> None:
         """Wait up to `drain_s` until Asterisk has done what it was told, then close for good."""
-        if self._task is None:
-            return
         if self.connected and drain_s > 0:
             with contextlib.suppress(AmiError):
                 await self.drain(drain_s)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._task = None
-        self.state = AmiState.STOPPED
+        await self._lasting.stop()
 
     async def action(
         self, name: str, fields: Fields | None = None, *, timeout_s: float | None = None
@@ -169,79 +170,45 @@ class AmiClient:
         await self.action("Ping", timeout_s=timeout_s)
 
     def _authenticated(self) -> AmiConnection:
-        if self._connection is None:
+        if not self._lasting.current:
             raise AmiUnavailableError(self.problem or f"No connection to {self._where} yet.")
-        return self._connection
+        return self._lasting.current[0]
 
-    async def _keep_connected(self) -> None:
-        pause_s = self.settings.backoff_min_s
-        while True:
-            self.state = AmiState.CONNECTING
-            tag = f"earlymedia-{secrets.token_hex(4)}"
-            connection = AmiConnection(tag, self.settings.max_unanswered, self.rejected)
-            try:
-                await self._log_in(connection)
-                pause_s = self.settings.backoff_min_s
-                await self._stay(connection)
-            except AmiLoginError as error:
-                self.state, self.problem = AmiState.REFUSED, str(error)
-            except (OSError, AmiError) as error:
-                self.state, self.problem = AmiState.UNREACHABLE, f"No connection to {self._where}: {error}"
-            except Exception as error:  # an unforeseen fault must not end the watch
-                log.exception("AMI connection failed")
-                self.state, self.problem = AmiState.UNREACHABLE, f"No connection to {self._where}: {error!r}"
-            finally:
-                await connection.close()
-            log.warning("no AMI connection", state=self.state.value, problem=self.problem, retry_s=pause_s)
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, self.settings.backoff_max_s)
+    def _new_connection(self) -> AmiConnection:
+        tag = f"earlymedia-{secrets.token_hex(4)}"
+        return AmiConnection(tag, self.settings.max_unanswered, self.rejected)
 
     async def _log_in(self, connection: AmiConnection) -> None:
-        patience_s = self.settings.connect_timeout_s
-        try:
-            async with asyncio.timeout(patience_s):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: connection, self.settings.host, self.settings.port, ssl=self._tls
-                )
-                reply = await connection.request(
-                    "Login",
-                    {
-                        "Username": self.settings.username,
-                        "Secret": self.settings.secret,
-                        "Events": self.settings.events,
-                    },
-                )
-        except TimeoutError:
-            raise AmiTimeoutError(f"nobody answered the login within {patience_s} s.") from None
+        await asyncio.get_running_loop().create_connection(
+            lambda: connection, self.settings.host, self.settings.port, ssl=self._tls
+        )
+        reply = await connection.request(
+            "Login",
+            {
+                "Username": self.settings.username,
+                "Secret": self.settings.secret,
+                "Events": self.settings.events,
+            },
+        )
         if not reply.success:
-            raise AmiLoginError(
+            raise RefusedError(
                 f"{self._where} refuses the user {self.settings.username!r} ({reply.message}): "
                 f"compare user name, secret and permit= with manager.conf."
             )
 
-    async def _stay(self, connection: AmiConnection) -> None:
-        """Serve until the connection is lost; raises AmiError, for it always is at last."""
-        self.state, self.problem, self._connection = AmiState.CONNECTED, "", connection
+    async def _begin(self, connections: tuple[AmiConnection, ...]) -> None:
         log.info("connected to Asterisk", address=self._where)
-        try:
-            _guarded(self.on_connected)
+        self._lasting.guarded(self.on_connected)
+        for connection in connections:
             connection.deliver_to(self._dispatch)
-            while True:
-                await asyncio.wait([connection.lost], timeout=self.settings.ping_interval_s)
-                if connection.lost.done():
-                    raise AmiUnavailableError(f"{connection.lost.result()}.")
-                await _within(connection.request("Ping", {}), "Ping", self.settings.ping_timeout_s)
-        finally:
-            self._connection = None
-            _guarded(self.on_lost)
+
+    async def _ping(self, connections: tuple[AmiConnection, ...]) -> None:
+        for connection in connections:
+            await _within(connection.request("Ping", {}), "Ping", self.settings.ping_timeout_s)
 
     def _dispatch(self, event: AmiEvent) -> None:
         for listener in self._listeners:
-            _guarded(listener, event)
-
-    @property
-    def _where(self) -> str:
-        return f"Asterisk's manager interface at {self.settings.host}:{self.settings.port}"
+            self._lasting.guarded(listener, event)
 
 
 async def _within(reply: asyncio.Future[AmiReply], name: str, timeout_s: float) -> AmiReply:
@@ -266,14 +233,6 @@ def _tls_context(settings: AmiSettings) -> ssl.SSLContext | None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _guarded(callback: Callable[..., None], *args: object) -> None:
-    """Call a listener; whatever it raises is its own fault and must not end the connection."""
-    try:
-        callback(*args)
-    except Exception:
-        log.exception("AMI callback failed")
 
 
 def _nothing() -> None:

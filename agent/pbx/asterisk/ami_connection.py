@@ -23,6 +23,7 @@ from agent.pbx.asterisk.ami_message import (
     Fields,
     encode,
 )
+from agent.pbx.wire import Wire
 
 log = structlog.get_logger(__name__)
 
@@ -39,11 +40,11 @@ class AmiConnection(asyncio.Protocol):
         `tag` begins every ActionID. It must be this connection's alone, for Asterisk tells
         everyone of the events that belong to an action.
         """
-        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._wire = Wire(self._end)
+        self.lost = self._wire.lost
         """Done when the connection is gone, with a clause that says why."""
         self.denied: set[str] = set()
         """Names of the actions that the account has no right to, as far as they were tried."""
-        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._rejected_by = rejected
         self._tag = tag
         self._max_unanswered = max_unanswered
@@ -51,10 +52,8 @@ class AmiConnection(asyncio.Protocol):
         self._posted: dict[str, str] = {}
         self._events: list[AmiEvent] | None = []
         self._deliver: Callable[[AmiEvent], None] | None = None
-        self._transport: asyncio.Transport | None = None
         self._greeted = False
         self._rest = b""
-        self._outbox: list[bytes] = []
         self._count = 0
 
     @property
@@ -80,7 +79,7 @@ class AmiConnection(asyncio.Protocol):
         reply: asyncio.Future[AmiReply] = asyncio.get_running_loop().create_future()
         self._awaited[action_id] = (_collector(name, action_id, fields), reply)
         reply.add_done_callback(lambda _: self._awaited.pop(action_id, None))
-        self._write(data)
+        self._wire.write(data)
         return reply
 
     def post(self, name: str, fields: Fields) -> None:
@@ -88,24 +87,19 @@ class AmiConnection(asyncio.Protocol):
         action_id = self._next_id()
         data = encode(name, action_id, fields)
         self._posted[action_id] = name
-        self._write(data)
+        self._wire.write(data)
 
     async def close(self) -> None:
         """Send what is still to be sent, as far as it goes without waiting, and end the connection."""
-        self._abort("we closed it")
-        if self._transport is not None:
-            await asyncio.wait([self._gone])
+        await self._wire.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport from the event loop."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._wire.made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note that the transport is gone."""
-        self._transport = None
-        self._gone.set_result(None)
-        self._end(str(exc) if exc else "Asterisk closed the connection")
+        self._wire.gone(str(exc) if exc else "Asterisk closed the connection")
 
     def data_received(self, data: bytes) -> None:
         """Take what Asterisk sent, cut wherever the network cut it."""
@@ -114,7 +108,7 @@ class AmiConnection(asyncio.Protocol):
         data = self._rest + data
         if not self._greeted:
             if not (data.startswith(BANNER) or BANNER.startswith(data)):
-                self._abort("what answers there is no Asterisk Manager Interface")
+                self._wire.abort("what answers there is no Asterisk Manager Interface")
                 return
             _, line_break, after = data.partition(b"\r\n")
             if not line_break:
@@ -126,7 +120,7 @@ class AmiConnection(asyncio.Protocol):
             if not self._take_posted(block):
                 self._take(Message.from_line(block.decode(errors="replace").lstrip("\r\n")))
         if len(self._rest) > MAX_MESSAGE_BYTES:
-            self._abort(f"it sent a message of more than {MAX_MESSAGE_BYTES} bytes")
+            self._wire.abort(f"it sent a message of more than {MAX_MESSAGE_BYTES} bytes")
 
     def _take_posted(self, block: bytes) -> bool:
         """Settle the good reply to a posted action without taking it apart: there are hundreds a second."""
@@ -186,36 +180,15 @@ class AmiConnection(asyncio.Protocol):
             self._deliver(event)
 
     def _next_id(self) -> str:
-        if self.lost.done() or self._transport is None:
+        if not self._wire.open:
             raise AmiUnavailableError("The connection to Asterisk's manager interface is lost.")
         if self.unanswered >= self._max_unanswered:
             raise AmiUnavailableError(f"Asterisk has left {self.unanswered} AMI actions unanswered.")
         self._count += 1
         return f"{self._tag}-{self._count}"
 
-    def _write(self, data: bytes) -> None:
-        """Send with all else that this pass of the event loop has to say: one packet, not hundreds."""
-        if not self._outbox:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._outbox.append(data)
-
-    def _flush(self) -> None:
-        if self._outbox and self._transport is not None:
-            self._transport.write(b"".join(self._outbox))
-        self._outbox.clear()
-
-    def _abort(self, why: str) -> None:
-        if self._transport is not None:
-            self._flush()
-            self._transport.abort()  # a polite close would wait for a peer that may be frozen
-        self._end(why)
-
     def _end(self, why: str) -> None:
-        if self.lost.done():
-            return
-        self.lost.set_result(why)
         self._posted.clear()
-        self._outbox.clear()
         for _, reply in tuple(self._awaited.values()):
             if not reply.done():
                 reply.set_exception(

@@ -39,10 +39,6 @@ class AmiDeniedError(AmiError):
     """The account lacks the right to this action; `write=` in manager.conf gives it."""
 
 
-class AmiLoginError(AmiError):
-    """Asterisk refused user name and secret."""
-
-
 class AmiHeaders(Mapping[str, str]):
     """Headers of a message by name, whatever their case; of repeated ones the first, `every` has all."""
 

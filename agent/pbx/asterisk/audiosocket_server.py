@@ -246,7 +246,7 @@ def _check_address(settings: AudioSocketSettings) -> None:
     if not address.is_loopback and not settings.allow_remote:
         raise ValueError(
             f"AudioSocket would listen on {settings.host}, where others can reach it: "
-            f"use 127.0.0.1, or set allow_remote if Asterisk runs on another machine."
+            f"use 127.0.0.1, or set allow_remote: true if Asterisk runs on another machine."
         )
 
 

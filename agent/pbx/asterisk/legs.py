@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from agent.pbx.leg_events import LegBegan, LegEnded
+from agent.pbx.leg_events import LegBegan, LegEnded, final_of, number_in
 from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal
 
 TAP_ID_PREFIX = "emtap"
@@ -177,15 +177,10 @@ def number_of(dial_string: str) -> str:
 
 def carrier_final(headers: Mapping[str, str]) -> CarrierFinal:
     """Read Hangup or HangupRequest: the carrier's final SIP code where Asterisk tells it, and Q.850 cause."""
-    tech, cause = headers.get("TechCause", ""), headers.get("Cause", "")
-    sip_code = int(tech) if tech.isdecimal() and 200 <= int(tech) <= 699 else None
-    q850 = int(cause) if cause.isdecimal() and 0 < int(cause) <= 127 else None
-    return CarrierFinal(sip_code, q850)
+    return final_of(headers.get("TechCause", ""), headers.get("Cause", ""))
 
 
 def sip_code_of(tech: str) -> int | None:
     """Read `HANGUPCAUSE(channel,tech)`: `SIP 486 Busy Here` is 486; None where it says nothing."""
     words = tech.split()
-    if len(words) >= 2 and words[0] == "SIP" and words[1].isdecimal():
-        return int(words[1])
-    return None
+    return number_in(words[1], 100, 699) if len(words) >= 2 and words[0] == "SIP" else None

@@ -12,35 +12,22 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import structlog
 
 from agent.pbx.freeswitch.connection import (
     EventSocketConnection,
     EventSocketError,
-    RefusedError,
     UnansweredError,
     UnavailableError,
 )
 from agent.pbx.freeswitch.protocol import Event, Headers, Reply
+from agent.pbx.lasting import ConnectionState, LastingConnection, Peer, RefusedError
 
 log = structlog.get_logger(__name__)
 
 PING = "api uptime"
 """Any command that FreeSWITCH answers at once."""
-
-
-class EventSocketState(StrEnum):
-    """How the client stands with FreeSWITCH."""
-
-    STOPPED = "stopped"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    UNREACHABLE = "unreachable"
-    """Nobody answers there, or not as a FreeSWITCH does; tried again."""
-    REFUSED = "refused"
-    """FreeSWITCH does not accept the password or our address; tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +54,6 @@ class EventSocketClient:
     def __init__(self, settings: EventSocketSettings) -> None:
         """Prepare; nothing is connected before `start`."""
         self.settings = settings
-        self.state = EventSocketState.STOPPED
-        self.problem = ""
-        """Why there is no connection, in one sentence; empty while there is one."""
         self.on_event: Callable[[Event], None] = lambda event: None
         """Called with every event, in order."""
         self.on_connected: Callable[[], None] = _nothing
@@ -78,35 +62,54 @@ class EventSocketClient:
         """Called when the connections are gone, for whatever reason."""
         self.rejected: Counter[str] = Counter()
         """Commands sent without waiting that FreeSWITCH rejected, by its words."""
-        self._commands: EventSocketConnection | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._where = f"FreeSWITCH's event socket at {settings.host}:{settings.port}"
+        self._pair = LastingConnection(
+            settings,
+            Peer(
+                name="event socket",
+                where=self._where,
+                log=log,
+                absent="no connection to FreeSWITCH",
+                failed="event socket failed",
+                errors=EventSocketError,
+                connections=lambda: (self._new_connection(), self._new_connection()),
+                log_in=self._log_in,
+                begin=self._begin,
+                ping=self._ping,
+                on_lost=lambda: self.on_lost(),
+            ),
+        )
+
+    @property
+    def state(self) -> ConnectionState:
+        """How the client stands with FreeSWITCH."""
+        return self._pair.state
+
+    @property
+    def problem(self) -> str:
+        """Why there is no connection, in one sentence; empty while there is one."""
+        return self._pair.problem
 
     @property
     def connected(self) -> bool:
         """There is a pair of authenticated connections."""
-        return self._commands is not None and not self._commands.lost.done()
+        return self._pair.connected
 
     @property
     def unanswered(self) -> int:
         """Commands that wait for their replies."""
-        return self._commands.unanswered if self._commands else 0
+        return self._pair.current[1].unanswered if self._pair.current else 0
 
     def start(self) -> None:
         """Begin to connect, and to reconnect until stopped."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._keep_connected(), name="event socket")
+        self._pair.start()
 
     async def stop(self, drain_s: float = 1.0) -> None:
         """Wait up to `drain_s` until FreeSWITCH has done what it was told, then close for good."""
-        if self._task is None:
-            return
         if self.connected and drain_s > 0:
             with contextlib.suppress(EventSocketError):
                 await self.drain(drain_s)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._task = None
-        self.state = EventSocketState.STOPPED
+        await self._pair.stop()
 
     async def api(self, line: str, *, timeout_s: float | None = None) -> Reply:
         """Have FreeSWITCH run an api command and return what it says, `ok` or not.
@@ -145,39 +148,9 @@ class EventSocketClient:
         await _within(self._connection().request(PING), PING, timeout_s)
 
     def _connection(self) -> EventSocketConnection:
-        if self._commands is None:
+        if not self._pair.current:
             raise UnavailableError(self.problem or f"There is no connection to {self._where} yet.")
-        return self._commands
-
-    async def _keep_connected(self) -> None:
-        pause_s = self.settings.backoff_min_s
-        while True:
-            self.state = EventSocketState.CONNECTING
-            pair = (self._new_connection(), self._new_connection())
-            try:
-                async with asyncio.timeout(self.settings.connect_timeout_s):
-                    for connection in pair:
-                        await self._log_in(connection)
-                pause_s = self.settings.backoff_min_s
-                await self._stay(*pair)
-            except RefusedError as error:
-                self.state, self.problem = EventSocketState.REFUSED, str(error)
-            except TimeoutError:
-                patience_s = self.settings.connect_timeout_s
-                self._unreachable(f"nobody answered the login within {patience_s} s.")
-            except (OSError, EventSocketError) as error:
-                self._unreachable(str(error))
-            except Exception as error:  # an unforeseen fault must not end the watch
-                log.exception("event socket failed")
-                self._unreachable(repr(error))
-            finally:
-                for connection in pair:
-                    await connection.close()
-            log.warning(
-                "no connection to FreeSWITCH", state=self.state.value, problem=self.problem, retry_s=pause_s
-            )
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, self.settings.backoff_max_s)
+        return self._pair.current[1]
 
     def _new_connection(self) -> EventSocketConnection:
         return EventSocketConnection(
@@ -200,38 +173,18 @@ class EventSocketClient:
                 f"{self._where} refuses the password ({reply.text}): compare it with event_socket.conf.xml."
             )
 
-    async def _stay(self, events: EventSocketConnection, commands: EventSocketConnection) -> None:
-        """Serve until a connection is lost; raises EventSocketError, for one always is at last."""
-        self.state, self.problem, self._commands = EventSocketState.CONNECTED, "", commands
+    async def _begin(self, pair: tuple[EventSocketConnection, ...]) -> None:
         log.info("connected to FreeSWITCH", address=f"{self.settings.host}:{self.settings.port}")
-        try:
-            for line in self.settings.subscriptions:
-                reply = await _within(events.request(line), line, self.settings.command_timeout_s)
-                if not reply.ok:
-                    raise RefusedError(f"{self._where} refuses {line!r} ({reply.text}).")
-            _guarded(self.on_connected)
-            pair = (events, commands)
-            while True:
-                await asyncio.wait(
-                    [connection.lost for connection in pair],
-                    timeout=self.settings.ping_interval_s,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                for connection in pair:
-                    if connection.lost.done():
-                        raise UnavailableError(f"{connection.lost.result()}.")
-                for pong in [connection.request(PING) for connection in pair]:
-                    await _within(pong, PING, self.settings.ping_timeout_s)
-        finally:
-            self._commands = None
-            _guarded(self.on_lost)
+        events, _ = pair
+        for line in self.settings.subscriptions:
+            reply = await _within(events.request(line), line, self.settings.command_timeout_s)
+            if not reply.ok:
+                raise RefusedError(f"{self._where} refuses {line!r} ({reply.text}).")
+        self._pair.guarded(self.on_connected)
 
-    def _unreachable(self, why: str) -> None:
-        self.state, self.problem = EventSocketState.UNREACHABLE, f"No connection to {self._where}: {why}"
-
-    @property
-    def _where(self) -> str:
-        return f"FreeSWITCH's event socket at {self.settings.host}:{self.settings.port}"
+    async def _ping(self, pair: tuple[EventSocketConnection, ...]) -> None:
+        for pong in [connection.request(PING) for connection in pair]:
+            await _within(pong, PING, self.settings.ping_timeout_s)
 
 
 async def _within(reply: asyncio.Future[Reply], line: str, timeout_s: float) -> Reply:
@@ -241,14 +194,6 @@ async def _within(reply: asyncio.Future[Reply], line: str, timeout_s: float) -> 
     except TimeoutError:
         name = " ".join(line.split()[:1])
         raise UnansweredError(f"FreeSWITCH did not answer {name} within {timeout_s} s.") from None
-
-
-def _guarded(callback: Callable[[], None]) -> None:
-    """Call a listener; whatever it raises is its own fault and must not end the connection."""
-    try:
-        callback()
-    except Exception:
-        log.exception("event socket callback failed")
 
 
 def _nothing() -> None:

@@ -19,6 +19,8 @@ from agent.pbx.freeswitch.protocol import (
     Reply,
     command,
 )
+from agent.pbx.lasting import RefusedError
+from agent.pbx.wire import Wire
 
 log = structlog.get_logger(__name__)
 
@@ -33,10 +35,6 @@ class UnavailableError(EventSocketError):
 
 class UnansweredError(EventSocketError):
     """FreeSWITCH did not reply in time."""
-
-
-class RefusedError(EventSocketError):
-    """FreeSWITCH does not let us in, or not listen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +53,16 @@ class EventSocketConnection(asyncio.Protocol):
         self, on_event: Callable[[Event], None], max_unanswered: int, rejected: Counter[str]
     ) -> None:
         """Refuse further commands while `max_unanswered` wait; count rejections of posted ones."""
-        loop = asyncio.get_running_loop()
-        self.greeted: asyncio.Future[None] = loop.create_future()
+        self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when FreeSWITCH asks for the password; RefusedError where its access list turns us away."""
-        self.lost: asyncio.Future[str] = loop.create_future()
+        self._wire = Wire(self._end)
+        self.lost = self._wire.lost
         """Done when the connection is gone, with a clause that says why."""
-        self._gone: asyncio.Future[None] = loop.create_future()
         self._on_event = on_event
         self._max_unanswered = max_unanswered
         self._rejected = rejected
         self._reader = MessageReader()
         self._sent: deque[_Sent] = deque()
-        self._outbox: list[bytes] = []
-        self._transport: asyncio.Transport | None = None
         self._last_words = ""
 
     @property
@@ -91,20 +86,15 @@ class EventSocketConnection(asyncio.Protocol):
 
     async def close(self) -> None:
         """Send what is still to be sent, as far as it goes without waiting, and end the connection."""
-        self._abort("we closed it")
-        if self._transport is not None:
-            await asyncio.wait([self._gone])
+        await self._wire.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport from the event loop."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._wire.made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note that the transport is gone."""
-        self._transport = None
-        self._gone.set_result(None)
-        self._end(str(exc) if exc else self._last_words or "FreeSWITCH closed the connection")
+        self._wire.gone(str(exc) if exc else self._last_words or "FreeSWITCH closed the connection")
 
     def data_received(self, data: bytes) -> None:
         """Take what FreeSWITCH sent, cut wherever the network cut it."""
@@ -113,7 +103,7 @@ class EventSocketConnection(asyncio.Protocol):
             while not self.lost.done() and (message := self._reader.next_message()) is not None:
                 self._take(message)
         except ProtocolError as error:
-            self._abort(str(error))
+            self._wire.abort(str(error))
 
     def _take(self, message: Message) -> None:
         match message:
@@ -125,7 +115,7 @@ class EventSocketConnection(asyncio.Protocol):
                 if not self.greeted.done():
                     self.greeted.set_result(None)
             case Rejected(text):
-                self._abort(f"FreeSWITCH's access list turns us away ({text})", refused=True)
+                self._turned_away(f"FreeSWITCH's access list turns us away ({text})")
             case Disconnected(text):
                 self._last_words = f'FreeSWITCH closed the connection ("{text}")'
 
@@ -137,7 +127,7 @@ class EventSocketConnection(asyncio.Protocol):
 
     def _settle(self, reply: Reply) -> None:
         if not self._sent:
-            self._abort("FreeSWITCH answered what nobody asked")
+            self._wire.abort("FreeSWITCH answered what nobody asked")
             return
         sent = self._sent.popleft()
         if sent.reply is not None:
@@ -148,35 +138,20 @@ class EventSocketConnection(asyncio.Protocol):
             log.debug("command rejected", command=sent.name, reply=reply.text)
 
     def _send(self, line: str, headers: Headers | None, reply: asyncio.Future[Reply] | None) -> None:
-        if self.lost.done() or self._transport is None:
+        if not self._wire.open:
             raise UnavailableError("The connection to FreeSWITCH's event socket is lost.")
         if self.unanswered >= self._max_unanswered:
             raise UnavailableError(f"FreeSWITCH has left {self.unanswered} commands unanswered.")
         data = command(line, headers)
         self._sent.append(_Sent(" ".join(line.split()[:2]) if line.startswith("api ") else "command", reply))
-        # All that this pass of the event loop has to say travels in one packet, not in hundreds.
-        if not self._outbox:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._outbox.append(data)
+        self._wire.write(data)
 
-    def _flush(self) -> None:
-        if self._outbox and self._transport is not None:
-            self._transport.write(b"".join(self._outbox))
-        self._outbox.clear()
-
-    def _abort(self, why: str, *, refused: bool = False) -> None:
-        if refused and not self.greeted.done():
+    def _turned_away(self, why: str) -> None:
+        if not self.greeted.done():
             self.greeted.set_exception(RefusedError(f"{why}."))
-        if self._transport is not None:
-            self._flush()
-            self._transport.abort()  # a polite close would wait for a peer that may be frozen
-        self._end(why)
+        self._wire.abort(why)
 
     def _end(self, why: str) -> None:
-        if self.lost.done():
-            return
-        self.lost.set_result(why)
-        self._outbox.clear()
         waiting = [sent.reply for sent in self._sent if sent.reply is not None]
         self._sent.clear()
         if not self.greeted.done():

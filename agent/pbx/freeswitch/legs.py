@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from agent.pbx.freeswitch.protocol import Event, Headers
-from agent.pbx.leg_events import LegBegan, LegEnded
+from agent.pbx.leg_events import LegBegan, LegEnded, final_of
 from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal
 
 EVENTS = (
@@ -217,13 +217,13 @@ def trunk_of(headers: Headers) -> str:
 
 def carrier_final(headers: Headers) -> CarrierFinal:
     """Read CHANNEL_HANGUP_COMPLETE of an outbound leg: the carrier's final SIP code and the Q.850 cause."""
-    q850 = _number(headers.get("variable_hangup_cause_q850", ""), 1, 127)
+    q850 = headers.get("variable_hangup_cause_q850", "")
     if headers.get("variable_sip_hangup_disposition", "").startswith("send_"):
-        return CarrierFinal(None, q850)
+        return final_of("", q850)
     said = headers.get("variable_sip_term_status") or headers.get(
         "variable_proto_specific_hangup_cause", ""
     ).removeprefix("sip:")
-    return CarrierFinal(_number(said, 200, 699), q850)
+    return final_of(said, q850)
 
 
 def _dialer(headers: Headers) -> ChannelRef | None:
@@ -231,8 +231,3 @@ def _dialer(headers: Headers) -> ChannelRef | None:
     if headers.get("Other-Type") != "originator" or not UUID.fullmatch(uuid):
         return None
     return ChannelRef(uuid, trunk_of({"Channel-Name": headers.get("Other-Leg-Channel-Name", "")}))
-
-
-def _number(text: str, least: int, most: int) -> int | None:
-    good = text.isascii() and text.isdecimal() and len(text) <= 3 and least <= int(text) <= most
-    return int(text) if good else None

@@ -147,11 +147,14 @@ def _row(record: dict[str, Any]) -> Row:
     start = float(record["start_time"])
     if not 0 <= start < math.inf:
         raise ValueError(f"a second starts at 0 or later, not at {start}")
+    agreement = float(record.get("agreement", 1.0))
+    if not 0.0 <= agreement <= 1.0:
+        raise ValueError(f"an agreement lies from 0 to 1, unlike {agreement}")
     second = LabelledSecond(
         start=int(start),
-        sound=Sound(record["hard_target"].lower()),
+        sound=Sound(str(record["hard_target"]).lower()),
         soft=(soft[0], soft[1], soft[2], soft[3]),
-        agreement=float(record.get("agreement", 1.0)),
+        agreement=agreement,
         ambiguous=record.get("ambiguous") in (True, "1"),
     )
     return Row(

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent.pbx.asterisk.ami import AmiClient
-from tests.pbx.asterisk.scripted_ami import ScriptedAsterisk, settings, until
+from tests.pbx.asterisk.scripted_ami import ScriptedAsterisk, settings
 from tests.pbx.asterisk.shims import Agent, descriptors
+from tests.pbx.waiting import until
 
 
 @pytest.fixture

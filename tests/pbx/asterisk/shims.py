@@ -3,11 +3,12 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from agent.pbx.asterisk.eagi import EagiSession
 from agent.pbx.asterisk.shim_server import ShimServer, ShimSettings
+from tests.pbx.waiting import until
 
 ENVIRONMENT = b"agi_channel: PJSIP/carrier-01\nagi_uniqueid: 17.42\nagi_enhanced: 1.0\n\n"
 
@@ -77,9 +78,3 @@ class Shim:
         self.socket.sendall(ENVIRONMENT)
         await until(lambda: len(agent.sessions) > known)
         return agent.sessions[-1]
-
-
-async def until(condition: Callable[[], object], within_s: float = 2) -> None:
-    async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(0.005)

@@ -10,11 +10,12 @@ from agent.pbx.asterisk.ami import (
     AmiClient,
     AmiDeniedError,
     AmiEvent,
-    AmiState,
     AmiTimeoutError,
     AmiUnavailableError,
 )
-from tests.pbx.asterisk.scripted_ami import ScriptedAsterisk, heard_by, settings, until
+from agent.pbx.lasting import ConnectionState
+from tests.pbx.asterisk.scripted_ami import ScriptedAsterisk, heard_by, settings
+from tests.pbx.waiting import until
 
 
 async def test_it_logs_in_and_tells(asterisk: ScriptedAsterisk) -> None:
@@ -22,14 +23,14 @@ async def test_it_logs_in_and_tells(asterisk: ScriptedAsterisk) -> None:
     told: list[str] = []
     client.on_connected = lambda: told.append("connected")
     client.on_lost = lambda: told.append("lost")
-    assert client.state is AmiState.STOPPED
+    assert client.state is ConnectionState.STOPPED
     client.start()
     client.start()
     await until(lambda: client.connected)
-    assert (client.state, client.problem, told) == (AmiState.CONNECTED, "", ["connected"])
+    assert (client.state, client.problem, told) == (ConnectionState.CONNECTED, "", ["connected"])
     await client.stop()
     await client.stop()
-    assert (client.state, told) == (AmiState.STOPPED, ["connected", "lost"])
+    assert (client.state, told) == (ConnectionState.STOPPED, ["connected", "lost"])
     assert asterisk.logins == 1
 
 

@@ -13,10 +13,11 @@ from structlog.testing import capture_logs
 from agent.pbx.asterisk.ami import (
     AmiClient,
     AmiSettings,
-    AmiState,
     AmiUnavailableError,
 )
-from tests.pbx.asterisk.scripted_ami import SECRET, ScriptedAsterisk, heard_by, settings, until
+from agent.pbx.lasting import ConnectionState
+from tests.pbx.asterisk.scripted_ami import SECRET, ScriptedAsterisk, heard_by, settings
+from tests.pbx.waiting import until
 
 CERTIFICATE = Path(__file__).with_name("loopback.pem")
 """Key and self-signed certificate for 127.0.0.1, good for these tests only."""
@@ -28,7 +29,7 @@ async def test_a_wrong_secret_is_told_apart_and_never_shown(asterisk: ScriptedAs
     with capture_logs() as logs:
         client.start()
         await until(lambda: len(asterisk.named("Login")) == 4)
-        assert client.state is AmiState.REFUSED or "refuses the user" in client.problem
+        assert client.state is ConnectionState.REFUSED or "refuses the user" in client.problem
         with pytest.raises(
             AmiUnavailableError, match=r"compare user name, secret and permit= with manager\.conf"
         ):
@@ -44,7 +45,7 @@ async def test_nobody_there_is_told_and_tried_again(asterisk: ScriptedAsterisk) 
     await asterisk.stop()
     client = AmiClient(settings(asterisk))
     client.start()
-    await until(lambda: client.state is AmiState.UNREACHABLE)
+    await until(lambda: client.state is ConnectionState.UNREACHABLE)
     assert f"127.0.0.1:{asterisk.port}" in client.problem
     with pytest.raises(AmiUnavailableError, match="No connection to Asterisk"):
         client.send_nowait("Setvar", {})
@@ -70,7 +71,7 @@ async def test_one_that_accepts_but_says_nothing_is_given_up(asterisk: ScriptedA
     asterisk.answers["login"] = lambda action: None
     client = AmiClient(settings(asterisk))
     client.start()
-    await until(lambda: client.state is AmiState.UNREACHABLE)
+    await until(lambda: client.state is ConnectionState.UNREACHABLE)
     assert "nobody answered the login within 0.3 s" in client.problem
     await client.stop()
 
@@ -79,7 +80,7 @@ async def test_something_else_on_the_port_is_said(asterisk: ScriptedAsterisk) ->
     asterisk.banner = b"SSH-2.0-OpenSSH_9.2p1\r\n"
     client = AmiClient(settings(asterisk))
     client.start()
-    await until(lambda: client.state is AmiState.UNREACHABLE)
+    await until(lambda: client.state is ConnectionState.UNREACHABLE)
     assert "what answers there is no Asterisk Manager Interface" in client.problem
     await client.stop()
 
@@ -104,7 +105,7 @@ async def test_nothing_of_before_is_sent_after_a_reconnect(
 async def test_a_restart_of_asterisk_is_survived(asterisk: ScriptedAsterisk, client: AmiClient) -> None:
     events = heard_by(client)
     await asterisk.stop()
-    await until(lambda: client.state is AmiState.UNREACHABLE)
+    await until(lambda: client.state is ConnectionState.UNREACHABLE)
     await asterisk.start()
     await until(lambda: client.connected)
     asterisk.event("Event: FullyBooted")
@@ -153,7 +154,7 @@ async def test_stopping_sends_what_was_said_before(asterisk: ScriptedAsterisk, c
     client.send_nowait("Setvar", {"Variable": "X", "Value": "last"})
     await client.stop()
     assert [action["value"] for action in asterisk.named("Setvar")] == ["last"]
-    assert client.state is AmiState.STOPPED
+    assert client.state is ConnectionState.STOPPED
 
 
 @pytest.mark.parametrize("moment_s", [0.0, 0.001, 0.01, 0.1, 0.3])
@@ -204,7 +205,7 @@ async def test_tls_with_a_certificate_that_is_trusted(
 async def test_tls_with_a_stranger_is_refused(tls_asterisk: ScriptedAsterisk) -> None:
     client = tls(tls_asterisk)
     client.start()
-    await until(lambda: client.state is AmiState.UNREACHABLE)
+    await until(lambda: client.state is ConnectionState.UNREACHABLE)
     assert "certificate verify failed" in client.problem
     assert not tls_asterisk.actions
     await client.stop()
@@ -213,7 +214,7 @@ async def test_tls_with_a_stranger_is_refused(tls_asterisk: ScriptedAsterisk) ->
 async def test_tls_where_there_is_none_is_given_up(asterisk: ScriptedAsterisk) -> None:
     client = tls(asterisk)
     client.start()
-    await until(lambda: client.state is AmiState.UNREACHABLE)
+    await until(lambda: client.state is ConnectionState.UNREACHABLE)
     assert not asterisk.actions
     await client.stop()
 

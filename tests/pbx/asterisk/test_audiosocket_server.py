@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import closing
 from uuid import UUID, uuid4
 
@@ -15,6 +15,7 @@ from agent.pbx.asterisk.audiosocket_server import AudioSocketServer, AudioSocket
 from agent.pbx.asterisk.refusals import Refusal
 from agent.pbx.asterisk.taps import AudioSocketTap
 from agent.pbx.port import TapKind
+from tests.pbx.waiting import until
 
 SPY = TapKind.SPY_AUDIOSOCKET
 FRAME = b"\x10\x01\x40" + b"ab" * 160
@@ -35,12 +36,6 @@ async def server() -> AsyncIterator[AudioSocketServer]:
 def dial(server: AudioSocketServer) -> socket.socket:
     host, _, port = server.address.rpartition(":")
     return socket.create_connection((host, int(port)), timeout=2)
-
-
-async def until(condition: Callable[[], object], within_s: float = 2) -> None:
-    async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def is_closed(client: socket.socket) -> bool:

@@ -12,7 +12,8 @@ from agent.hearing.sound import Encoding
 from agent.pbx.asterisk.agi import AgiError
 from agent.pbx.asterisk.eagi import EagiClosedError
 from agent.pbx.port import TapKind
-from tests.pbx.asterisk.shims import ENVIRONMENT, Agent, Shim, descriptors, until
+from tests.pbx.asterisk.shims import ENVIRONMENT, Agent, Shim, descriptors
+from tests.pbx.waiting import until
 
 pytestmark = pytest.mark.usefixtures("no_descriptor_is_leaked")
 

@@ -9,6 +9,7 @@ from agent.pbx.asterisk.legs import (
     LegHungUp,
     LegMaybeAnswered,
     LegSignalled,
+    carrier_final,
     number_of,
     sip_code_of,
     trunk_of,
@@ -137,6 +138,12 @@ def test_sip_code_of() -> None:
     assert sip_code_of("SIP 486 Busy Here") == 486
     assert sip_code_of("") is None
     assert sip_code_of("SIP") is None
+    assert sip_code_of("SIP " + "9" * 5000) is None
+
+
+def test_a_code_of_thousands_of_digits_says_nothing() -> None:
+    digits = "4" * 5000
+    assert carrier_final({"TechCause": digits, "Cause": digits}) == CarrierFinal(None, None)
 
 
 @given(

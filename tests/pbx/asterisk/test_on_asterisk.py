@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -16,7 +17,6 @@ from agent.pbx.asterisk.ami import (
     AmiClient,
     AmiDeniedError,
     AmiSettings,
-    AmiState,
     AmiUnavailableError,
 )
 from agent.pbx.asterisk.ami_message import MAX_HEADERS, MAX_LINE_BYTES
@@ -24,16 +24,15 @@ from agent.pbx.asterisk.audiosocket_server import AudioSocketServer, AudioSocket
 from agent.pbx.asterisk.eagi import EagiClosedError, EagiSession
 from agent.pbx.asterisk.shim_server import ShimServer, ShimSettings
 from agent.pbx.asterisk.taps import AudioSocketTap
+from agent.pbx.lasting import ConnectionState
 from agent.pbx.port import TapKind
 from tests.conftest import Call
+from tests.pbx import waiting
 
 pytestmark = pytest.mark.pbx
 
 
-async def until(condition: Callable[[], object], within_s: float = 10) -> None:
-    async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(0.01)
+until = partial(waiting.until, within_s=10)
 
 
 def settings(lab: LabAsterisk) -> AmiSettings:
@@ -127,7 +126,7 @@ async def test_the_agents_own_rights_are_found_out(lab: LabAsterisk) -> None:
 async def test_a_wrong_secret_is_told_apart(lab: LabAsterisk) -> None:
     client = AmiClient(replace(settings(lab), secret="wrong"))
     client.start()
-    await until(lambda: client.state is AmiState.REFUSED)
+    await until(lambda: client.state is ConnectionState.REFUSED)
     assert "Authentication failed" in client.problem
     await client.stop()
 
@@ -139,7 +138,7 @@ async def test_tls_is_spoken(lab: LabAsterisk) -> None:
         assert (await client.action("Ping")).headers["Ping"] == "Pong"
     stranger = AmiClient(replace(tls, ca_file=None))
     stranger.start()
-    await until(lambda: stranger.state is AmiState.UNREACHABLE)
+    await until(lambda: stranger.state is ConnectionState.UNREACHABLE)
     assert "certificate verify failed" in stranger.problem
     await stranger.stop()
 
@@ -158,7 +157,7 @@ async def test_a_frozen_asterisk_is_noticed_and_nothing_stale_reaches_it(
 
 async def test_a_restarted_asterisk_is_found_again(lab: LabAsterisk, ami: AmiClient) -> None:
     await lab.stop()
-    await until(lambda: ami.state is AmiState.UNREACHABLE)
+    await until(lambda: ami.state is ConnectionState.UNREACHABLE)
     await lab.start()
     await until(lambda: ami.connected)
     assert (await ami.action("Ping")).success

@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 
 from agent.pbx.asterisk.refusals import Refusal
 from agent.pbx.asterisk.shim_server import ShimServer, ShimSettings
-from tests.pbx.asterisk.shims import ENVIRONMENT, Agent, Shim, until
+from tests.pbx.asterisk.shims import ENVIRONMENT, Agent, Shim
+from tests.pbx.waiting import until
 
 pytestmark = pytest.mark.usefixtures("no_descriptor_is_leaked")
 

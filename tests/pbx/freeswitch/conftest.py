@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agent.pbx.freeswitch.client import EventSocketClient
-from tests.pbx.freeswitch.scripted_event_socket import ScriptedFreeSwitch, settings, until
+from tests.pbx.freeswitch.scripted_event_socket import ScriptedFreeSwitch, settings
+from tests.pbx.waiting import until
 
 
 @pytest.fixture

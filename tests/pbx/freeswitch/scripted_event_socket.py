@@ -7,12 +7,13 @@ import asyncio
 import json
 import os
 import socket
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.pbx.freeswitch.causes import FREESWITCH_NAMES
 from agent.pbx.freeswitch.client import EventSocketSettings
+from tests.pbx.scripted_server import ScriptedServer
 
 PASSWORD = "pa55word-of-the-test"
 CORE = "0f000000-0000-4000-8000-00000000000f"
@@ -58,10 +59,13 @@ class Channel:
         return told | {f"variable_{name}": value for name, value in self.variables.items()}
 
 
-class ScriptedFreeSwitch:
+class ScriptedFreeSwitch(ScriptedServer):
     """Listens, answers, and tells of calls that a test makes up."""
 
+    command_end = b"\n\n"
+
     def __init__(self) -> None:
+        super().__init__()
         self.password = PASSWORD
         self.allowed = True
         """The access list lets the agent in."""
@@ -79,11 +83,9 @@ class ScriptedFreeSwitch:
         self.fails: deque[str] = deque()
         """What the next attempts to record answer instead of being tried."""
         self.logins = 0
-        self.port = 0
-        self._server: asyncio.Server | None = None
-        self._writers: dict[asyncio.StreamWriter, set[str]] = {}
-        """Open connections, each with the events that it wants."""
-        self._filters: dict[asyncio.StreamWriter, list[tuple[str, str]]] = {}
+        self._events: defaultdict[asyncio.StreamWriter, set[str]] = defaultdict(set)
+        """Names of the events that each connection wants."""
+        self._filters: defaultdict[asyncio.StreamWriter, list[tuple[str, str]]] = defaultdict(list)
         self.api: dict[str, Callable[[str], str]] = {
             "uptime": lambda _: "0",
             "show": lambda _: self._show(),
@@ -96,37 +98,18 @@ class ScriptedFreeSwitch:
 
     # Its life.
 
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 20)
-        self.port = self._server.sockets[0].getsockname()[1]
-
     async def stop(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        self.hang_up_on_us()
         for channel in list(self.channels.values()):
             self._close(channel)
         self.channels.clear()
-        await asyncio.sleep(0.01)
+        await super().stop()
 
     async def shut_down(self) -> None:
         """Say good-bye as FreeSWITCH does when it is stopped, and stop."""
         words = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
-        for writer in self._writers:
-            writer.write(
-                f"Content-Type: text/disconnect-notice\nContent-Length: {len(words)}\n\n{words}".encode()
-            )
-            await writer.drain()
+        self.say(f"Content-Type: text/disconnect-notice\nContent-Length: {len(words)}\n\n{words}".encode())
         await asyncio.sleep(0.02)
         await self.stop()
-
-    def hang_up_on_us(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
-
-    def say(self, data: bytes) -> None:
-        for writer in self._writers:
-            writer.write(data)
 
     def catch_up(self) -> None:
         self.stuck_at, stuck, self._stuck = "", self._stuck, []
@@ -205,9 +188,10 @@ class ScriptedFreeSwitch:
         pairs = [*data.items(), ("Call-Direction", data["Call-Direction"])]
         body = "{" + ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in pairs) + "}"
         message = f"Content-Length: {len(body.encode())}\nContent-Type: text/event-json\n\n{body}"
-        for writer, wanted in self._writers.items():
-            filters = self._filters.get(writer, [])
-            if event in wanted and (not filters or any(data.get(name) == value for name, value in filters)):
+        for writer in self.writers:
+            filters = self._filters[writer]
+            passes = not filters or any(data.get(name) == value for name, value in filters)
+            if passes and event in self._events[writer]:
                 writer.write(message.encode())
 
     # Its commands.
@@ -300,28 +284,18 @@ class ScriptedFreeSwitch:
         sending.connect((headers["remote-ip"], int(headers["remote-port"])))
         channel.unicast = sending
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers[writer] = set()
-        try:
-            if not self.allowed:
-                words = "Access Denied, go away.\n"
-                writer.write(
-                    f"Content-Type: text/rude-rejection\nContent-Length: {len(words)}\n\n{words}".encode()
-                )
-                return
-            writer.write(self.greeting)
-            while True:
-                command = (await reader.readuntil(b"\n\n")).decode().rstrip("\n")
-                self.commands.append(command)
-                if self._stuck or (self.stuck_at and command.startswith(self.stuck_at)):
-                    self._stuck.append((command, writer))
-                elif not self.frozen:
-                    self._obey(command, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            self._writers.pop(writer, None)
-            writer.close()
+    def greet(self, writer: asyncio.StreamWriter) -> bool:
+        words = "Access Denied, go away.\n"
+        rejection = f"Content-Type: text/rude-rejection\nContent-Length: {len(words)}\n\n{words}".encode()
+        writer.write(self.greeting if self.allowed else rejection)
+        return self.allowed
+
+    def take(self, command: str, writer: asyncio.StreamWriter) -> None:
+        self.commands.append(command)
+        if self._stuck or (self.stuck_at and command.startswith(self.stuck_at)):
+            self._stuck.append((command, writer))
+        elif not self.frozen:
+            self._obey(command, writer)
 
     def _obey(self, command: str, writer: asyncio.StreamWriter) -> None:
         verb, _, rest = command.partition(" ")
@@ -336,11 +310,11 @@ class ScriptedFreeSwitch:
                 writer.write(f"Content-Type: api/response\nContent-Length: {len(body)}\n\n{body}".encode())
                 return
             case "event":
-                self._writers[writer] |= set(rest.split()[1:])
+                self._events[writer] |= set(rest.split()[1:])
                 reply = "+OK event listener enabled json"
             case "filter":
                 name, value = rest.split(" ")
-                self._filters.setdefault(writer, []).append((name, value))
+                self._filters[writer].append((name, value))
                 reply = f"+OK filter added. [{name}]=[{value}]"
             case "sendmsg":
                 self._message(*rest.split("\n"))
@@ -379,9 +353,3 @@ def settings(freeswitch: ScriptedFreeSwitch) -> EventSocketSettings:
         backoff_max_s=0.2,
         max_unanswered=100,
     )
-
-
-async def until(condition: Callable[[], object], within_s: float = 3) -> None:
-    async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(0.005)

@@ -16,7 +16,8 @@ from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal, Tap, TapKind
 from agent.service.calls import Calls, Rules
 from agent.verdict.evidence import Settling
 from agent.verdict.policy import PRESETS, Policy, Preset
-from tests.pbx.freeswitch.scripted_event_socket import ScriptedFreeSwitch, settings, until
+from tests.pbx.freeswitch.scripted_event_socket import ScriptedFreeSwitch, settings
+from tests.pbx.waiting import until
 from tests.service.test_calls import Books, Paper
 
 SETTLED_S = 0.15
@@ -318,7 +319,7 @@ async def test_a_lost_connection_loses_no_audio_of_a_leg_that_is_heard(
     freeswitch.early_media(leg)
     await until(lambda: ear.taps)
     freeswitch.speak(leg, b"before ")
-    freeswitch.hang_up_on_us()
+    freeswitch.hang_up()
     await until(lambda: not adapter.connected)
     assert adapter.problem
     freeswitch.speak(leg, b"after")
@@ -338,7 +339,7 @@ async def test_an_agent_that_starts_anew_takes_up_the_calls_that_are_in_early_me
     leg = freeswitch.dial("b-leg", dialer="a-leg")
     freeswitch.early_media(leg)
     await until(lambda: leg.recordings and not list(folder.iterdir()))
-    freeswitch.hang_up_on_us()  # it dies: its recording goes on into a file without a name
+    freeswitch.hang_up()  # it dies: its recording goes on into a file without a name
     await first.stop()
     freeswitch.early_media(freeswitch.dial("young"))
     freeswitch.overlook = "young"
@@ -382,7 +383,7 @@ async def test_an_answer_that_was_missed_is_found(
     leg = freeswitch.dial("b-leg")
     freeswitch.early_media(leg)
     await until(lambda: ear.failed)
-    freeswitch.hang_up_on_us()
+    freeswitch.hang_up()
     await until(lambda: not adapter.connected)
     freeswitch.answer(leg)
     await until(lambda: ("answered", "b-leg") in ear.told)
@@ -464,7 +465,7 @@ async def test_nothing_is_handed_back_while_there_is_no_connection(
 ) -> None:
     freeswitch.dial("b-leg")
     await until(lambda: ear.legs)
-    freeswitch.hang_up_on_us()
+    freeswitch.hang_up()
     await until(lambda: not adapter.connected)
     adapter.write(ChannelRef("b-leg", ""), {"EARLYMEDIA_STATUS": "stale"})
     adapter.cut(ear.legs["b-leg"], 17)

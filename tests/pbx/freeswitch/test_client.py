@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from agent.pbx.freeswitch.client import EventSocketClient, EventSocketState
+from agent.pbx.freeswitch.client import EventSocketClient
 from agent.pbx.freeswitch.connection import UnansweredError, UnavailableError
 from agent.pbx.freeswitch.protocol import Event, Reply
-from tests.pbx.freeswitch.scripted_event_socket import PASSWORD, ScriptedFreeSwitch, settings, until
+from agent.pbx.lasting import ConnectionState
+from tests.pbx.freeswitch.scripted_event_socket import PASSWORD, ScriptedFreeSwitch, settings
+from tests.pbx.waiting import until
 
 
 async def test_a_wrong_password_is_told_apart_and_never_shown(freeswitch: ScriptedFreeSwitch) -> None:
@@ -33,7 +35,7 @@ async def test_an_access_list_that_turns_us_away_is_told_apart(freeswitch: Scrip
     freeswitch.allowed = False
     client = EventSocketClient(settings(freeswitch))
     client.start()
-    await until(lambda: client.state is EventSocketState.REFUSED)
+    await until(lambda: client.state is ConnectionState.REFUSED)
     assert client.problem == (
         "FreeSWITCH's access list turns us away (Access Denied, go away.). "
         "Allow the agent's address in apply-inbound-acl of event_socket.conf.xml."
@@ -46,7 +48,7 @@ async def test_nobody_there_is_told_and_tried_again(freeswitch: ScriptedFreeSwit
     await freeswitch.stop()
     client = EventSocketClient(settings(freeswitch))
     client.start()
-    await until(lambda: client.state is EventSocketState.UNREACHABLE)
+    await until(lambda: client.state is ConnectionState.UNREACHABLE)
     assert f"127.0.0.1:{freeswitch.port}" in client.problem
     with pytest.raises(UnavailableError, match="No connection to FreeSWITCH"):
         client.post_api("uptime")
@@ -70,7 +72,7 @@ async def test_something_else_on_the_port_is_said(
     freeswitch.greeting = greeting
     client = EventSocketClient(settings(freeswitch))
     client.start()
-    await until(lambda: client.state is EventSocketState.UNREACHABLE)
+    await until(lambda: client.state is ConnectionState.UNREACHABLE)
     assert why in client.problem
     await client.stop()
 
@@ -127,7 +129,7 @@ async def test_a_listener_that_raises_harms_nobody(freeswitch: ScriptedFreeSwitc
 async def test_a_subscription_that_is_refused_is_said(freeswitch: ScriptedFreeSwitch) -> None:
     client = EventSocketClient(replace(settings(freeswitch), subscriptions=("api uuid_kill nobody",)))
     client.start()
-    await until(lambda: client.state is EventSocketState.REFUSED)
+    await until(lambda: client.state is ConnectionState.REFUSED)
     assert "refuses 'api uuid_kill nobody' (-ERR No such channel!)" in client.problem
     await client.stop()
 
@@ -158,7 +160,7 @@ async def test_nothing_of_before_is_sent_after_a_reconnect(
     freeswitch.frozen = True
     waiting = asyncio.create_task(client.api("uuid_kill a USER_BUSY", timeout_s=5))
     await until(lambda: freeswitch.named("api uuid_kill"))
-    freeswitch.hang_up_on_us()
+    freeswitch.hang_up()
     with pytest.raises(UnavailableError, match="lost before the reply"):
         await waiting
     with pytest.raises(UnavailableError):
@@ -175,7 +177,7 @@ async def test_a_restart_of_freeswitch_is_survived(
 ) -> None:
     with capture_logs() as logs:
         await freeswitch.shut_down()
-        await until(lambda: client.state is EventSocketState.UNREACHABLE)
+        await until(lambda: client.state is ConnectionState.UNREACHABLE)
         assert "Disconnected, goodbye." in str(logs) + client.problem
     await freeswitch.start()
     await until(lambda: client.connected)
@@ -186,7 +188,7 @@ async def test_the_loss_of_either_connection_ends_both(
 ) -> None:
     lost: list[bool] = []
     client.on_lost = lambda: lost.append(True)
-    next(iter(freeswitch._writers)).transport.abort()
+    next(iter(freeswitch.writers)).transport.abort()
     await until(lambda: lost)
     await until(lambda: client.connected)
     assert freeswitch.logins == 4
@@ -243,7 +245,7 @@ async def test_stopping_sends_what_was_said_before(
     client.post_api("uuid_setvar_multi a X=last")
     await client.stop()
     assert leg.variables["X"] == "last"
-    assert client.state is EventSocketState.STOPPED
+    assert client.state is ConnectionState.STOPPED
 
 
 @pytest.mark.parametrize("moment_s", [0.0, 0.001, 0.01, 0.1, 0.3])

@@ -16,8 +16,9 @@ from agent.pbx.freeswitch.legs import LegBook
 from agent.pbx.freeswitch.recorder import RecorderSettings
 from agent.pbx.freeswitch.unicast import MOST_DATAGRAMS, DatagramTap, Unicast
 from agent.pbx.port import TapKind
-from tests.pbx.freeswitch.scripted_event_socket import Channel, ScriptedFreeSwitch, settings, until
+from tests.pbx.freeswitch.scripted_event_socket import Channel, ScriptedFreeSwitch, settings
 from tests.pbx.freeswitch.test_adapter import Ear
+from tests.pbx.waiting import until
 
 FRAME = b"\x01\x00" * 160
 

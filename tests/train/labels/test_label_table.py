@@ -62,6 +62,11 @@ def test_a_file_of_the_thesis_itself_is_read(tmp_path: Path) -> None:
         (f"{THESIS},fold\na.wav,0,music,0,0,0,0,-1\n", "a fold is a whole number from 0 on"),
         (f"{THESIS}\n{'a' * 200_000},0,music,0,0,0,0\n", "row 2 is not understood (field larger"),
         (f"{THESIS}\na.wav,0,music\n", "row 2 is not understood"),
+        (f"{THESIS},agreement\na.wav,0,music,0,1,0,0,5\n", "an agreement lies from 0 to 1, unlike 5"),
+        (
+            "soft_speech,soft_music,soft_ringing,soft_silence,file,start_time,hard_target\n0,1,0,0,a.wav,0\n",
+            "row 2 is not understood ('none' is not a valid Sound)",
+        ),
         ("file,start_time\na.wav,0\n", "has no column 'soft_ringing'"),
     ],
 )

@@ -1,0 +1,192 @@
+"""The agent's audio path without a PBX: thousands of calls in real time; is all of it heard, and how soon?
+
+    python -m benchmarks.audio_load [--calls 1000] [--packet-ms 20] [--way audiosocket] [--seconds 20]
+
+A manager interface that says only what the agent needs, a process that writes every call's audio on the dot,
+as AudioSocket streams or into the pipes of EAGI scripts, and the agent as it is run. All calls ring.
+A delay runs from when the bytes that complete a call's first second were written until the agent sets
+EARLYMEDIA_CLASS; what could not be written at once counts as refused.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import resource
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from agent.demo.agent import LabAgent
+from benchmarks.audio_sender import Job, Sent, Way, send
+from benchmarks.measuring import Delays, cpu_seconds, resident_mb
+from tests.pbx.asterisk.scripted_ami import SECRET, ScriptedAsterisk
+
+BEHIND_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one run measured."""
+
+    way: Way
+    calls: int
+    packet_ms: int
+    first_second_written_to_variable: Delays
+    agent_cpu_percent: float
+    """Of one core, while all the calls were up."""
+    sender_cpu_percent: float
+    sender_late_ms: float
+    """The most that the sender was behind its own clock: beyond a packet the machine is the limit."""
+    idle_mb: float
+    peak_mb: float
+    kb_a_call: float
+    """Beyond the idle memory."""
+    audio_seconds_written: float
+    audio_seconds_refused: float
+    audio_seconds_lost: float
+    """Written, and not in the journal; a call's last tick before its end is not awaited."""
+    outcomes: Mapping[str, int]
+
+
+class LoadManager(ScriptedAsterisk):
+    """The manager interface of an Asterisk whose channels exist in name only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.judged: dict[str, float] = {}
+        """When EARLYMEDIA_CLASS was first set to a sound, by the channel's name."""
+        done = "Response: Success\r\nMessage: Done"
+        self.answers |= {
+            "setvar": self._set,
+            "userevent": lambda action: done,
+            "getvar": lambda action: f"{done}\r\nVariable: x\r\nValue: 0",
+            "originate": lambda action: "Response: Error\r\nMessage: No such channel type",
+        }
+
+    def _set(self, action: dict[str, str]) -> str:
+        if action.get("variable") == "EARLYMEDIA_CLASS" and action.get("value") not in ("", "none"):
+            self.judged.setdefault(action["channel"], time.monotonic())
+        return "Response: Success\r\nMessage: Variable Set"
+
+
+@dataclass(frozen=True, slots=True)
+class NoPbx:
+    """What an agent stands beside, and its configuration."""
+
+    home: Path
+    manager_port: int
+    calls: int
+    listening_event: str = "ways to listen"
+
+    @property
+    def socket_path(self) -> Path:
+        """Where the shims find the agent."""
+        return self.home / "agent.sock"
+
+    @property
+    def agent_config(self) -> dict[str, Any]:
+        """The sections of the agent's configuration."""
+        asterisk = {
+            "port": self.manager_port,
+            "secret": SECRET,
+            "socket_path": str(self.socket_path),
+            "audiosocket": {"port": self.manager_port + 1, "max_connections": self.calls + 100},
+        }
+        return {"pbx": "asterisk", "trunks": [{"match": "PJSIP/carrier-*"}], "asterisk": asterisk}
+
+
+async def measure(job: Job, home: Path) -> Result:
+    """Drive the agent with so many calls and measure."""
+    manager = LoadManager()
+    await manager.start()
+    beside = NoPbx(home, manager.port, job.calls)
+    settings = {"log": {"format": "json", "level": "info"}}
+    async with LabAgent(beside, settings=settings) as agent:
+        idle = resident_mb(agent.pid)
+        for leg in range(job.calls):
+            manager.event("Event: DialBegin", *_leg(leg), f"DialString: {leg}@carrier")
+        ours, theirs = multiprocessing.Pipe()
+        target = beside.socket_path if job.way is Way.EAGI else manager.port + 1
+        sender = multiprocessing.Process(target=send, args=(job, target, theirs), daemon=True)
+        sender.start()
+        theirs.close()
+        await asyncio.to_thread(ours.recv)  # all calls are up
+        began = time.monotonic(), cpu_seconds(agent.pid), cpu_seconds(sender.pid or 0)
+        sent: Sent = await asyncio.to_thread(ours.recv)
+        took, agent_cpu, sender_cpu = (
+            now - then
+            for now, then in zip(
+                (time.monotonic(), cpu_seconds(agent.pid), cpu_seconds(sender.pid or 0)), began, strict=True
+            )
+        )
+        peak = resident_mb(agent.pid)
+        ours.send("end")
+        sender.join()
+        for leg in range(job.calls):
+            manager.event("Event: Hangup", f"Uniqueid: 17.{leg}", "Cause: 17", "TechCause: 486")
+        journal = await _journal(agent, job.calls)
+    await manager.stop()
+    delays = [
+        manager.judged[_channel(leg)] - at
+        for leg, at in sent.second_complete.items()
+        if _channel(leg) in manager.judged
+    ]
+    written = sum(sent.seconds.values())
+    return Result(
+        way=job.way,
+        calls=job.calls,
+        packet_ms=job.packet_ms,
+        first_second_written_to_variable=Delays.of(delays),
+        agent_cpu_percent=round(100 * agent_cpu / took, 1),
+        sender_cpu_percent=round(100 * sender_cpu / took, 1),
+        sender_late_ms=round(1000 * sent.late, 1),
+        idle_mb=round(idle, 1),
+        peak_mb=round(peak, 1),
+        kb_a_call=round(1024 * (peak - idle) / job.calls, 1),
+        audio_seconds_written=round(written, 1),
+        audio_seconds_refused=round(sent.refused, 2),
+        audio_seconds_lost=round(written - sum(line["audio_seconds"] for line in journal), 2),
+        outcomes=dict(Counter(line["outcome"] for line in journal)),
+    )
+
+
+async def _journal(agent: LabAgent, calls: int) -> list[Mapping[str, Any]]:
+    """Wait for every call's line, for as long as the agent may be behind."""
+    for _ in range(BEHIND_SECONDS):
+        if len(agent.journal()) >= calls:
+            break
+        await asyncio.sleep(1.0)
+    return agent.journal()
+
+
+def _leg(leg: int) -> tuple[str, ...]:
+    return f"DestUniqueid: 17.{leg}", f"DestChannel: {_channel(leg)}"
+
+
+def _channel(leg: int) -> str:
+    return f"PJSIP/carrier-{leg:08x}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--calls", type=int, default=1000, help="calls at once")
+    parser.add_argument("--packet-ms", type=int, default=20, help="20, or 100 for bursts of five packets")
+    parser.add_argument("--way", type=Way, default=Way.AUDIOSOCKET, choices=list(Way))
+    parser.add_argument("--seconds", type=int, default=20, help="while all calls are up")
+    options = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    job = Job(options.way, options.calls, options.packet_ms, options.seconds)
+    with TemporaryDirectory(prefix="earlymedia-") as home:
+        result = asyncio.run(measure(job, Path(home)))
+    print(json.dumps(asdict(result), indent=1))  # noqa: T201, this is what a benchmark is for
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""What benchmarks read off processes and durations."""
+
+import os
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """Milliseconds."""
+
+    median: float
+    p95: float
+    p99: float
+    worst: float
+    samples: int
+
+    @classmethod
+    def of(cls, seconds: Iterable[float]) -> "Delays":
+        """Summarise durations in seconds."""
+        ordered = sorted(1000 * s for s in seconds)
+        if not ordered:
+            return cls(*(4 * (float("nan"),)), 0)
+        p95, p99 = (ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.95, 0.99))
+        rounded = (round(ms, 1) for ms in (statistics.median(ordered), p95, p99, ordered[-1]))
+        return cls(*rounded, len(ordered))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor seconds that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int) -> float:
+    """Return the resident memory of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
