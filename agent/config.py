@@ -18,7 +18,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -312,7 +311,7 @@ class SettlingConfig(_Section):
     unnamed_tone_confidence: Share = Settling().unnamed_tone_confidence
     tone_abstain_below: Share = Settling().tone_abstain_below
     announcement_margin: Share = Settling().announcement_margin
-    singer_doubt: NonNegativeFloat = Settling().singer_doubt
+    novelty: Share = Settling().novelty
     doubt_halves_every_seconds: PositiveFloat = Settling().doubt_halves_every_seconds
     silence_doubt_halves_every_seconds: PositiveFloat = Settling().silence_doubt_halves_every_seconds
     contradiction: Share = Settling().contradiction
