@@ -40,6 +40,8 @@ LETTER = {Sound.RINGING: "r", Sound.SPEECH: "s", Sound.MUSIC: "m", Sound.SILENCE
 """How `Evidence.timeline` writes a second."""
 _CLEAR_BITS = 2.0
 """Music that is four times as likely as speech breaks a run of it."""
+_SONGS_HOLD = (ToneKind.FAX_OR_MODEM, ToneKind.SIT_OTHER, ToneKind.DIAL_TONE)
+"""What a song may hold too: one long note, a chord, three notes that rise."""
 GAP = "!"
 """How `Evidence.timeline` writes that audio was lost before the next second."""
 
@@ -207,9 +209,9 @@ class Evidence:
             self.final_at = event.at
 
     def _misheard(self, event: ToneEvent) -> bool:
-        """Tell whether a tone is a note that a song holds, or a doubtful second reading of what rang."""
+        """Tell whether a tone is a song's own notes, or a doubtful second reading of what rang."""
         sure = self.settling.tone_confidence
-        if event.kind is ToneKind.FAX_OR_MODEM:
+        if event.kind in _SONGS_HOLD:
             return self.belief(Sound.MUSIC) >= sure
         doubtful = event.kind is not ToneKind.RINGING and event.confidence < sure
         rang = self.tone is not None and self.tone.kind is ToneKind.RINGING and event.since < self.tone.at

@@ -102,9 +102,10 @@ def test_what_rings_is_not_ended_by_a_doubtful_reading_of_the_same_cycles() -> N
     assert settle(evidence).outcome is Outcome.BUSY
 
 
-def test_a_song_that_holds_a_note_is_no_machine() -> None:
+@pytest.mark.parametrize("kind", [ToneKind.FAX_OR_MODEM, ToneKind.SIT_OTHER, ToneKind.DIAL_TONE])
+def test_what_a_song_may_hold_itself_is_not_believed_within_one(kind: ToneKind) -> None:
     evidence = evidence_of("mmm")
-    evidence.hear_tone(tone(ToneKind.FAX_OR_MODEM, at=3.2))
+    evidence.hear_tone(tone(kind, at=3.2))
     verdict = settle(evidence)
     assert (verdict.outcome, verdict.final) == (Outcome.MUSIC, False)
 
