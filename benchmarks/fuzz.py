@@ -70,7 +70,8 @@ def fuzz(target: str, minutes: float, executions: int, *, keep: bool) -> Fuzzed:
             smallest = sorted(
                 (file.read_bytes() for file in kept.iterdir()), key=lambda data: (len(data), data)
             )
-            write_corpus(target, smallest[:_MOST_KEPT])
+            if smallest:  # none: the merging was ended, and what was kept stays
+                write_corpus(target, smallest[:_MOST_KEPT])
     return Fuzzed(
         target,
         _number(r"stat::number_of_executed_units:\s*(\d+)", said),

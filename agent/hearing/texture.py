@@ -53,6 +53,12 @@ def alike(values: NDArray[np.float32], lag: int) -> NDArray[np.float32]:
     return product
 
 
+def _thirds(bands: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the means of thirds, (n, MEL_BANDS) -> (n, 3): one by one, for a batch must not change them."""
+    means: NDArray[np.float32] = (bands[:, np.newaxis] @ _MEAN_OF_THIRDS)[:, 0]
+    return means
+
+
 def _rates(moving: NDArray[np.float32]) -> Measures:
     """Share of the movement at each rate, in the low, middle and high third of the bands."""
     spectrum = fft.rfft(moving, axis=1)
@@ -82,7 +88,7 @@ def _attacks(mel: NDArray[np.float32]) -> Measures:
     rise = np.maximum(change, 0)
     square = np.square(change)
     means = [
-        np.einsum("ntb,ntb->nb", *pair) @ _MEAN_OF_THIRDS / np.float32(change.shape[1])
+        _thirds(np.einsum("ntb,ntb->nb", *pair)) / np.float32(change.shape[1])
         for pair in ((change, change), (rise, rise), (square, change), (square, square))
     ]
     spread = means[0] + np.float32(0.01)

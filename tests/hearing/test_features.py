@@ -49,6 +49,15 @@ def test_any_sound_gives_finite_numbers(seed: int, loudness: float, sparse: floa
     assert np.isfinite(vectors).all()
 
 
+@pytest.mark.parametrize("width", [1, 2, 7])
+def test_the_size_of_a_batch_changes_not_a_bit(width: int) -> None:
+    rng = np.random.default_rng(3)
+    noises = [rng.uniform(-1, 1, LENGTH) * 10 ** rng.uniform(-3, 0) for _ in range(14)]
+    whole = vectors_of(*noises)
+    parts = [vectors_of(*noises[at : at + width]) for at in range(0, len(noises), width)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
 @pytest.mark.parametrize("width", [1, 3, 64])
 def test_a_batch_of_any_size_is_one_c_contiguous_array(width: int) -> None:
     vectors = features(np.zeros((width, FRAMES_PER_SECOND, ROW_WIDTH), np.float32))
