@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.fuzz.corpus import read_corpus, write_corpus
+from tests.fuzz.targets import TARGETS
 
 HANG_SECONDS = 10
 MOST_MEGABYTES = 4096
@@ -45,8 +46,6 @@ class Fuzzed:
 
 def fuzz(target: str, minutes: float, executions: int, *, keep: bool) -> Fuzzed:
     """Try a target in a process of its own."""
-    from tests.fuzz.targets import TARGETS
-
     with tempfile.TemporaryDirectory(prefix="earlymedia-fuzz-") as name:
         seeds, found, kept = (Path(name) / part for part in ("seeds", "found", "kept"))
         for folder in (seeds, found, kept):
@@ -116,8 +115,6 @@ def _escaped(word: str) -> str:
 
 def main() -> int:
     """Fuzz what the command line names."""
-    from tests.fuzz.targets import TARGETS
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], help="all, where none is named")
     parser.add_argument("--minutes", type=float, default=30.0, help="minutes a target")

@@ -129,7 +129,7 @@ def test_what_goes_wrong_is_one_sentence_and_exit_2(
     assert result.stderr.startswith("earlymedia: ")
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(HEADS)), st.binary(max_size=300), st.integers(0, 60))
 def test_any_file_is_listened_to_or_refused_with_one_sentence(
     command: Command, tmp_path: Path, ending: str, garbage: bytes, kept: int

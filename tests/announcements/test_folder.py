@@ -122,7 +122,7 @@ ANYTHING = st.recursive(
 KEYS = st.sampled_from(["name", "files", "trunk", "language", "sip_code", "q850_cause", "redial", "other"])
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(max_size=200)
     | st.builds(

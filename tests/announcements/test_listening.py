@@ -22,7 +22,7 @@ def test_an_announcement_of_one_trunk_is_not_heard_on_another(
     assert [one.announcement.name for one in heard] == expected
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(arrays(np.float32, st.integers(0, 40_000), elements=st.floats(-1, 1, width=32)))
 def test_any_audio_is_listened_to(library: Library, recording: Samples) -> None:
     library.add(Announcement(name="vacant"), [speech(1)])

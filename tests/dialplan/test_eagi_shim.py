@@ -271,7 +271,7 @@ def test_where_the_agent_is_by_default() -> None:
 @given(
     arguments=st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), max_size=3)
 )
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_arguments_arrive_as_they_are(agent: Agent, arguments: list[str]) -> None:
     shim = run(agent.path, *arguments)
     try:

@@ -177,7 +177,7 @@ def test_a_uniqueid_is_found_wherever_it_stands(path: Path) -> None:
 
 
 @given(value=st.text(st.characters(exclude_characters="\n\0\r", exclude_categories=["Cs"]), max_size=60))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_value_asterisk_reads_the_same(path: Path, value: str) -> None:
     with agent(path, f"EARLYMEDIA_OUTCOME={value}\n".encode()):
         [command] = converse(path)

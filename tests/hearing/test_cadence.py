@@ -3,7 +3,7 @@
 from itertools import accumulate
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.hearing.cadence import Cadences, Reading
@@ -98,7 +98,6 @@ def test_a_table_may_be_one_s_own() -> None:
 _LENGTHS = st.integers(1, 400)
 
 
-@settings(deadline=None)
 @given(lengths=st.lists(_LENGTHS, min_size=1, max_size=9), hz=st.floats(250, 2300))
 def test_any_runs_are_read_as_shares(lengths: list[int], hz: float) -> None:
     frames = [length if at % 2 == 0 else -length for at, length in enumerate(lengths)]

@@ -58,7 +58,7 @@ def test_a_tone_and_hiss_are_told_apart(forest: Forest) -> None:
     assert [second.at for second in ringing] == [0.0, 1.0]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, 3 * 16000), max_size=20), encoding=st.sampled_from(Encoding))
 def test_any_cutting_is_heard_alike(forest: Forest, cuts: list[int], encoding: Encoding) -> None:
     data = noise(3.2)

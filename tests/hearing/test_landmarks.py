@@ -72,7 +72,7 @@ def test_seconds_with_their_context_add_up_to_the_whole() -> None:
     assert len(pieces ^ expected) <= 0.02 * len(expected)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     arrays(
         np.float32,

@@ -171,7 +171,7 @@ def test_nothing_heard_collects_nothing(known: Known) -> None:
     assert recognise(known, []) == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     arrays(np.float32, (64, MEL_BANDS), elements=st.floats(-90, 0, width=32)),
     st.lists(st.integers(0, 4000), min_size=1, max_size=8, unique=True).map(sorted),

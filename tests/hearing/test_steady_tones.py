@@ -56,7 +56,7 @@ def test_a_tone_that_is_not_clean_is_even_once_it_has_held_still_for_long() -> N
 PIECES = [tone(0.3, 425), noise(0.3, 0.1), tone(0.1, 480, 620), tone(3.0, 350, 440), noise(0.05, 0.1)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, len(PIECES) - 1), max_size=8))
 def test_many_tones_together_are_what_each_is_alone(chosen: list[int]) -> None:
     together = find_steady([sounding(PIECES[index]) for index in chosen])

@@ -49,7 +49,7 @@ def test_silence_and_the_shortest_sounds_do_not_move() -> None:
         assert not sub_fingerprints(mel).any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     arrays(
         np.float32, st.tuples(st.integers(0, 60), st.just(MEL_BANDS)), elements=st.floats(-90, 0, width=32)

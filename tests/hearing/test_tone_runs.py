@@ -79,7 +79,7 @@ def test_a_glide_is_no_tone() -> None:
     assert not any(moment.runs for moment in moments(np.concatenate((pause(0.3), glide, pause(0.5)))))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     marks=st.lists(st.tuples(st.booleans(), st.integers(1, 40)), max_size=12),
     hz=st.lists(st.sampled_from([100.0, 425.0, 950.0]), min_size=12, max_size=12),

@@ -176,14 +176,14 @@ PLAYED = np.concatenate(
 WHOLE = events(PLAYED)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, len(PLAYED)), max_size=12))
 def test_any_cutting_into_ticks_gives_the_same_events(cuts: list[int]) -> None:
     assert len(WHOLE) >= 3
     assert events(PLAYED, cuts) == WHOLE
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds=st.lists(st.integers(0, 5), min_size=1, max_size=6), tick=st.integers(200, 4000))
 def test_many_calls_at_once_hear_what_each_hears_alone(seeds: list[int], tick: int) -> None:
     sounds = [PLAYED[seed * 4000 : seed * 4000 + 24000] for seed in seeds]
@@ -202,7 +202,7 @@ def test_many_calls_at_once_hear_what_each_hears_alone(seeds: list[int], tick: i
     assert together == [events(samples) for samples in sounds]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), frames=st.integers(0, 200), scale=st.floats(-80, 10))
 def test_any_powers_are_heard_without_an_error(seed: int, frames: int, scale: float) -> None:
     rng = np.random.default_rng(seed)

@@ -187,7 +187,7 @@ moves = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(moves, max_size=30))
 def test_whatever_calls_do_no_limit_is_exceeded_and_nothing_is_half(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, object]]

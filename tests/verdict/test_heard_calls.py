@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.config import Config
@@ -25,7 +25,7 @@ CALLS: dict[Outcome, Samples] = {
     Outcome.FAX_OR_MODEM: sound("1100/0.5 -/3", 9, lead=0.0),
     Outcome.SILENCE: pause(8),
 }
-heavy = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+heavy = settings(max_examples=8)
 
 
 @pytest.fixture(scope="module")

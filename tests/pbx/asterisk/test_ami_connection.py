@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.pbx.asterisk.ami_connection import AmiConnection
@@ -81,7 +81,6 @@ STREAMS = st.lists(MESSAGES, max_size=8).map(lambda messages: "".join(messages).
 
 
 @given(STREAMS | st.binary(max_size=300), st.data())
-@settings(deadline=None)
 def test_any_bytes_tell_the_same_however_they_are_cut(stream: bytes, data: st.DataObject) -> None:
     stream = BANNER + stream
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
@@ -90,7 +89,6 @@ def test_any_bytes_tell_the_same_however_they_are_cut(stream: bytes, data: st.Da
 
 
 @given(st.binary(min_size=1, max_size=60))
-@settings(deadline=None)
 def test_what_does_not_begin_as_asterisk_does_is_left(stream: bytes) -> None:
     _, _, aborted = conversation([stream])
     assert aborted != (BANNER.startswith(stream) or stream.startswith(BANNER[:22]))

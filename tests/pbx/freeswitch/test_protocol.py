@@ -89,7 +89,6 @@ BODIES = st.sampled_from(["{}", "[]", '{"a":1}', "A: %41\n\n", "\ud800".encode("
     | st.just(CONVERSATION),
     st.data(),
 )
-@settings(deadline=None)
 def test_any_bytes_say_the_same_however_they_are_cut(stream: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
@@ -230,7 +229,7 @@ def test_both_formats_say_the_same() -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_a_recording_that_is_bent_anywhere_breaks_off_at_worst(data: st.DataObject) -> None:
     recorded = bytearray((RECORDED / "recorded_json.esl").read_bytes())
     for _ in range(data.draw(st.integers(1, 5))):

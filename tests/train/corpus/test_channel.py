@@ -5,7 +5,7 @@ from itertools import groupby
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.hearing.pcm import SAMPLE_RATE, Samples
@@ -81,7 +81,6 @@ def test_a_repeated_packet_fades() -> None:
     assert run[:2] == pytest.approx([0.35, 0.245], abs=1e-3)
 
 
-@settings(deadline=None)
 @given(
     share=st.floats(0, 0.4),
     stay=st.floats(0, 0.9),
@@ -117,7 +116,6 @@ def test_channels_are_drawn_as_the_rules_say() -> None:
     assert all(-74 <= channel.noise_db <= -36 for channel in channels)
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     gain=st.floats(-40, 6),

@@ -65,7 +65,7 @@ def test_g711_twice_is_g711_once(codec: Codec) -> None:
     assert len(np.unique(once)) <= 256
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(coding=st.sampled_from(EVERY), samples=st.integers(1, 2000), seed=st.integers(0, 99))
 def test_any_sound_comes_back_as_long_as_it_was_and_the_same_twice(
     coding: Coding, samples: int, seed: int

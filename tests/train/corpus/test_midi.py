@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.train.corpus.midi import FAMILIES, compose_song, compose_tune
@@ -31,7 +31,6 @@ def events(file: bytes) -> Iterator[tuple[int, int, bytes]]:
         at += 1 + size
 
 
-@settings(deadline=None)
 @given(family=st.integers(0, len(FAMILIES) - 1), seed=st.integers(0, 2**32 - 1), seconds=st.floats(1, 60))
 def test_any_tune_is_a_valid_file(family: int, seed: int, seconds: float) -> None:
     track = list(events(compose_tune(family, seconds, np.random.default_rng(seed))))
@@ -54,7 +53,6 @@ def test_the_same_seed_composes_the_same_tune() -> None:
     assert compose_tune(0, 20, np.random.default_rng(1)) != compose_tune(0, 20, np.random.default_rng(2))
 
 
-@settings(deadline=None)
 @given(lowest=st.integers(40, 62), seed=st.integers(0, 2**32 - 1))
 def test_a_song_is_a_band_and_a_melody_within_the_voice(lowest: int, seed: int) -> None:
     song = compose_song(20.0, lowest, np.random.default_rng(seed))

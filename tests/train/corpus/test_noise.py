@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.hearing.pcm import SAMPLE_RATE
@@ -26,7 +26,6 @@ def test_nothing_is_nothing() -> None:
     assert not make_noise(Noise.NOTHING, SAMPLE_RATE, -30.0, np.random.default_rng(1)).any()
 
 
-@settings(deadline=None)
 @given(kind=st.sampled_from(Noise), samples=st.integers(1, 20_000), seed=st.integers(0, 2**32 - 1))
 def test_any_length_can_be_made_and_again(kind: Noise, samples: int, seed: int) -> None:
     made = make_noise(kind, samples, -40.0, np.random.default_rng(seed))

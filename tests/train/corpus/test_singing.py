@@ -67,7 +67,7 @@ def test_vibrato_moves_the_pitch(syllable: Syllable) -> None:
     assert max(pitches) / min(pitches) > 1.1
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     notes=st.lists(st.tuples(st.floats(0, 3), st.floats(0.01, 1), st.floats(60, 900)), max_size=5),
     seed=st.integers(0, 99),

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.hearing.pcm import SAMPLE_RATE
@@ -55,7 +55,6 @@ def test_a_tone_has_the_pitch_it_says() -> None:
     assert abs(peak / 1000 - 1) <= 0.021
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), seconds=st.floats(0.01, 8))
 def test_any_invented_tone_can_be_sounded(seed: int, seconds: float) -> None:
     rng = np.random.default_rng(seed)

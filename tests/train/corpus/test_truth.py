@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.hearing.sound import SOUNDS, Sound
@@ -90,7 +90,6 @@ def test_music_in_a_voice_s_pauses_does_not_take_the_second_from_it() -> None:
     assert (second.sound, second.ambiguous) == (Sound.SPEECH, False)
 
 
-@settings(deadline=None)
 @given(
     shares=st.lists(
         st.tuples(st.sampled_from(Sound), st.floats(0, 1), st.floats(-60, 0)), min_size=1, max_size=3

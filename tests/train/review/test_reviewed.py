@@ -88,7 +88,7 @@ said = st.tuples(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.lists(said, max_size=4), then=st.lists(said, max_size=4))
 def test_whatever_was_said_can_be_taken_back_step_by_step(
     path: Path, first: list[Said], then: list[Said]

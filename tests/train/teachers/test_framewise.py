@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.train.teachers.cnn14_network import RATE_HZ, Cnn14DecisionLevelMax
@@ -47,7 +47,6 @@ def test_company_in_a_batch_changes_nothing(teacher: FramewiseCnn14) -> None:
         np.testing.assert_array_equal(frames.centres, alone.centres)
 
 
-@settings(deadline=None)
 @given(st.integers(RATE_HZ, 7 * LENGTH))
 def test_pieces_cover_every_sample_and_reach_over_no_edge(samples: int) -> None:
     starts = piece_starts(samples)
