@@ -88,6 +88,8 @@ class Evidence:
     """Seconds of audio heard when the verdict became final."""
     seconds_of: dict[Sound, int] = field(default_factory=lambda: dict.fromkeys(SOUNDS, 0))
     """Seconds heard of each sound."""
+    _song_until: float = float("-inf")
+    """End of the latest second of a clear song, in seconds of audio."""
     odds: VoiceOrSong = field(init=False)
     """Whether the programme is a voice or a song."""
     _marks: list[str] = field(default_factory=list)
@@ -150,6 +152,8 @@ class Evidence:
             self._weigh_programme(speech + music - ringing)
             told = bits_of(speech, music)
             self.odds.hear(told)
+            if sound is Sound.MUSIC and self.belief(Sound.MUSIC) >= self.settling.tone_confidence:
+                self._song_until = second.at + 1.0
             if told <= -_CLEAR_BITS:
                 self._interrupt()
             elif sound is Sound.SPEECH:
@@ -177,6 +181,8 @@ class Evidence:
     def _misheard(self, event: ToneEvent) -> bool:
         """Tell whether a tone is a song's own notes, or a doubtful second reading of what rang."""
         sure = self.settling.tone_confidence
+        if event.kind is ToneKind.DIAL_TONE and event.since < self._song_until + 1.0:
+            return True  # the note that a song ends with
         if event.kind in _SONGS_HOLD:
             return self.belief(Sound.MUSIC) >= sure
         doubtful = event.kind is not ToneKind.RINGING and event.confidence < sure
