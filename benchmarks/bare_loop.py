@@ -1,4 +1,4 @@
-"""How far hearing is from the machine's limit: its spectra and its forest beside a bare loop of compiled code.
+"""How far hearing is from the machine's limit: its spectra and its forest beside a bare compiled loop.
 
     python -m benchmarks.bare_loop [--rows 1 20 200 1000] [--cc cc] [--into FILE]
 
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -72,15 +73,9 @@ class BareLoop:
     def walk(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the mean of what the trees say of (rows, FEATURES) vectors, (rows, 4)."""
         sums = np.zeros((len(vectors), len(SOUNDS)))
-        arrays = (self._nodes, self._begins), (self._row_of, self._shares, vectors)
-        self._code.walk(
-            *map(_data, arrays[0]),
-            len(self._begins),
-            *map(_data, arrays[1]),
-            len(vectors),
-            vectors.shape[1],
-            _data(sums),
-        )
+        trees = _data(self._nodes), _data(self._begins), len(self._begins), _data(self._row_of)
+        of = _data(vectors), len(vectors), vectors.shape[1]
+        self._code.walk(*trees, _data(self._shares), *of, _data(sums))
         return sums / len(self._begins)
 
 
@@ -121,16 +116,11 @@ def beside(forest: Forest, bare: BareLoop, counts: list[int]) -> Iterator[Beside
             raise SystemExit("The bare loop's spectra are others than the agent's.")
         if not np.allclose(walk(forest.trees, vectors), bare.walk(vectors)):
             raise SystemExit("The bare loop walks the trees another way than the agent.")
-        ms = [
-            least_ms(work, on)
-            for work, on in (
-                (own_spectra, signals),
-                (bare.spectra, signals),
-                (lambda on: walk(forest.trees, on), vectors),
-                (bare.walk, vectors),
-            )
-        ]
-        yield Beside(rows, *(round(one, 3) for one in ms), round((ms[0] + ms[2]) / (ms[1] + ms[3]), 2))
+        spectra, bare_spectra = least_ms(own_spectra, signals), least_ms(bare.spectra, signals)
+        ours, theirs = least_ms(partial(walk, forest.trees), vectors), least_ms(bare.walk, vectors)
+        times = (spectra + ours) / (bare_spectra + theirs)
+        rounded = (round(ms, 3) for ms in (spectra, bare_spectra, ours, theirs, times))
+        yield Beside(rows, *rounded)
 
 
 def own_spectra(signals: NDArray[np.float32]) -> Samples:
