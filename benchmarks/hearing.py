@@ -50,7 +50,7 @@ ANNOUNCEMENTS = 1000
 TARGET_CALLS, TARGET_MS, TARGET_MB = 1000, 600, 60
 SHARES = {"speech": 0.4, "ringing": 0.3, "busy": 0.1, "song": 0.1, "silence": 0.1}
 PARTS: dict[str, tuple[object, str]] = {
-    "spectra": (ear, "power"),
+    "spectra": (ear, "power_of"),
     "rows": (ear, "frame_rows"),
     "features": (ear, "features"),
     "forest": (Forest, "predict"),
