@@ -73,11 +73,6 @@ class Stream:
         """Seconds of audio taken so far."""
         return self.samples_heard / SAMPLE_RATE
 
-    def take_recollection(self) -> Recollection:
-        """Return what the search for announcements remembers, and forget it: it is most of what is kept."""
-        taken, self.recollection = self.recollection, Recollection(self.recollection.trunk)
-        return taken
-
     def mark_gap(self) -> None:
         """Take note that audio was dropped before what comes next, which begins a new sample."""
         self._decoder.restart()
