@@ -4,6 +4,7 @@ Every key carries its unit. `load` reads a file or says in one sentence what is 
 and how to mend it. Secrets are `SecretStr`: they never show in a representation or a log line.
 """
 
+import re
 import sysconfig
 from collections.abc import Mapping
 from enum import StrEnum
@@ -13,10 +14,10 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
-    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -37,7 +38,15 @@ from agent.yaml_file import ConfigError as ConfigError
 Port = Annotated[int, Field(ge=1, le=65535)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Text = Annotated[str, StringConstraints(min_length=1)]
-OneLine = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\r\n]+$")]
+
+
+def _one_line(text: str) -> str:
+    if "\r" in text or "\n" in text:
+        raise PydanticCustomError(COMPLAINT, "it should be one line, take the line break out")
+    return text
+
+
+OneLine = Annotated[str, StringConstraints(min_length=1), AfterValidator(_one_line)]
 
 
 def share_dir() -> Path:
@@ -119,7 +128,7 @@ class TrunkConfig(_Section):
     """Shell-style pattern on the channel's name: `PJSIP/carrier-*`, `sofia/gateway/carrier`."""
     name: OneLine | None = None
     """Name in journal and report; the pattern without its tail where there is none."""
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    country: str | None = None
     """ISO 3166-1 code of the country whose tones the trunk plays."""
     policy: RulesConfig = RulesConfig()
     cut: tuple[Outcome, ...] = ()
@@ -224,7 +233,7 @@ class FreeSwitchConfig(_Section):
     """Folder on tmpfs that FreeSWITCH and the agent both write to."""
     record_limit_seconds: PositiveInt = 300
     """FreeSWITCH ends a recording after this time, whatever became of the agent."""
-    unicast_ports: Annotated[str, StringConstraints(pattern=r"^\d{4,5}-\d{4,5}$")] | None = None
+    unicast_ports: str | None = None
     """`first-last`: ports that FreeSWITCH may send the audio of parked legs from; None: it does not."""
 
     @model_validator(mode="after")
@@ -237,9 +246,11 @@ class FreeSwitchConfig(_Section):
     @classmethod
     def _in_order(cls, ports: str | None) -> str | None:
         if ports is not None:
-            first, last = map(int, ports.split("-"))
-            if not 1024 <= first <= last <= 65535:
-                raise PydanticCustomError(COMPLAINT, "give two ports from 1024 to 65535, the lower one first")
+            written = re.fullmatch(r"(\d{4,5})-(\d{4,5})", ports, re.ASCII)
+            if written is None or not 1024 <= int(written[1]) <= int(written[2]) <= 65535:
+                raise PydanticCustomError(
+                    COMPLAINT, "give two ports from 1024 to 65535, the lower one first: '28100-28599'"
+                )
         return ports
 
     @property
@@ -300,7 +311,7 @@ class SettlingConfig(_Section):
     unnamed_tone_confidence: Share = Settling().unnamed_tone_confidence
     tone_abstain_below: Share = Settling().tone_abstain_below
     announcement_margin: Share = Settling().announcement_margin
-    singer_doubt: NonNegativeFloat = Settling().singer_doubt
+    novelty: Share = Settling().novelty
     doubt_halves_every_seconds: PositiveFloat = Settling().doubt_halves_every_seconds
     silence_doubt_halves_every_seconds: PositiveFloat = Settling().silence_doubt_halves_every_seconds
     contradiction: Share = Settling().contradiction

@@ -93,12 +93,24 @@ def _complaint(error: ErrorDetails) -> str:
             return "there is no such key, take it out or mend its name"
         case "missing":
             return "this key is missing, add it"
-        case "string_type":
+        case "string_type" | "path_type":
             return "it should be text, put it in quotes"
+        case "string_too_short":
+            return "it is empty, write something or take the key out"
+        case "bool_type" | "bool_parsing":
+            return "it should be true or false, change it"
+        case "int_type" | "int_parsing" | "int_from_float":
+            return "it should be a whole number, change it"
+        case "float_type" | "float_parsing":
+            return "it should be a number, change it"
+        case "tuple_type" | "list_type":
+            return "it should be a list, begin each entry with '- ' or write [...]"
+        case "model_type" | "dict_type" | "mapping_type":
+            return "it should hold keys, write them below it as 'key: value'"
         case kind if kind == COMPLAINT:
             return error["msg"]
         case _:
-            said = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            said = error["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
             return f"it {said}, change it"
 
 

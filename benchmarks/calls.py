@@ -307,9 +307,9 @@ def sweep(calls: Sequence[HeardCall], console: Console) -> None:
     table = Table("setting", "right", "abstained", "harmful", "said: median", "90 %", "final: median", "90 %")
     choices: dict[str, tuple[float, ...]] = {
         "announcement_seconds": (2, 3, 4),
-        "announcement_confidence": (0.7, 0.8, 0.9),
-        "announcement_margin": (0.65, 0.8, 0.85, 0.9, 0.95),
-        "singer_doubt": (0.0, 0.5, 0.7, 1.0),
+        "announcement_confidence": (0.9, 0.95, 0.97),
+        "announcement_margin": (0.65, 0.75, 0.85, 0.9),
+        "novelty": (0.5, 0.6, 0.7, 0.8, 1.0),
         "tone_confidence": (0.6, 0.7, 0.8),
         "tone_abstain_below": (0.35, 0.4, 0.5),
         "doubt_halves_every_seconds": (0.3, 0.5, 0.8),

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -20,6 +21,11 @@ Call = Callable[[str], Coroutine[None, None, Caller]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # How fast a machine is, is nothing that a test may fail for.
+    hypothesis.settings.register_profile(
+        "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("untimed")
     config.addinivalue_line("markers", "audiosocket: needs an Asterisk that has AudioSocket (18 or newer)")
     config.addinivalue_line("markers", "every(cases): runs for each of the cases that its PBX can place")
 

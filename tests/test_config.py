@@ -126,10 +126,39 @@ def test_a_cut_needs_a_cause() -> None:
         ),
         (
             "freeswitch: {unicast_ports: 28599-28100}",
-            "config.yaml: freeswitch.unicast_ports: give two ports from 1024 to 65535, the lower one first.",
+            "config.yaml: freeswitch.unicast_ports: give two ports from 1024 to 65535, the lower one first: "
+            "'28100-28599'.",
         ),
-        ("freeswitch: {unicast_ports: 28100}", None),
+        (
+            "freeswitch: {unicast_ports: 28100}",
+            "config.yaml: freeswitch.unicast_ports: it should be text, put it in quotes.",
+        ),
         ("freeswitch: {unicast_ports: 28100-99999}", None),
+        ("freeswitch: {unicast_ports: '28100'}", None),
+        ("trunks: x", "config.yaml: trunks: it should be a list, begin each entry with '- ' or write [...]."),
+        (
+            "trunks: [{match: ''}]",
+            "config.yaml: trunks.0.match: it is empty, write something or take the key out.",
+        ),
+        (
+            'trunks: [{match: "a\\nb"}]',
+            "config.yaml: trunks.0.match: it should be one line, take the line break out.",
+        ),
+        (
+            "trunks: [{match: a, keep_audio: maybe}]",
+            "config.yaml: trunks.0.keep_audio: it should be true or false, change it.",
+        ),
+        ("asterisk: 5", "config.yaml: asterisk: it should hold keys, write them below it as 'key: value'."),
+        ("asterisk: {port: AMI}", "config.yaml: asterisk.port: it should be a whole number, change it."),
+        ("model: {path: 7}", "config.yaml: model.path: it should be text, put it in quotes."),
+        (
+            "settling: {announcement_seconds: 1.5}",
+            "config.yaml: settling.announcement_seconds: it should be a whole number, change it.",
+        ),
+        (
+            "settling: {abstain_below: much}",
+            "config.yaml: settling.abstain_below: it should be a number, change it.",
+        ),
         (
             "asterisk: {port: 70000}",
             "config.yaml: asterisk.port: it should be less than or equal to 65535, change it.",

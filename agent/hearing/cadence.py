@@ -52,6 +52,8 @@ class Reading:
     """Share of each kind, they add up to 1."""
     countries: tuple[str, ...]
     """Codes of the countries that mean the first of these kinds by it."""
+    also: frozenset[ToneKind]
+    """Kinds that the very tone which fits the first of them best has as well."""
     explained: int
     """Whole runs, the newest ones, that are explained."""
     tones: int
@@ -69,11 +71,11 @@ class Cadences:
         "_chord",
         "_chords",
         "_cut",
+        "_kinds",
         "_known",
         "_of",
         "_row_tone",
         "_seconds",
-        "_tones",
         "_unfinished",
         "_vote_country",
         "_vote_kind",
@@ -131,23 +133,23 @@ class Cadences:
         self._vote_tone = np.array([at for at, _, _ in votes])
         self._of = np.array([number[kind, code] for _, kind, code in votes])
         self._vote_kind = np.array([NATIONAL_KINDS.index(kind) for kind, _ in pairs])
-        self._vote_country = [code for _, code in pairs]
+        self._vote_country = np.array([code for _, code in pairs])
         self._weight = np.array([_WEIGHTS.get(kind, 1.0) for kind, _ in pairs])
-        self._tones = len(tones)
+        self._kinds = [frozenset(kinds) for _, kinds in tones]
         self._known: dict[Lines, Reals] = {}
 
-    def read(self, runs: Sequence[Run], unfinished: Run) -> Reading | None:
-        """Say what the newest runs mean, None if no network sounds like this."""
+    def read(self, runs: Sequence[Run], unfinished: Run, fewest: int = 0) -> Reading | None:
+        """Say what the newest runs mean, None if no network's tone explains `fewest` of them."""
         newest = [unfinished, *reversed(runs)][: HISTORY + 1]
         newest[-1] = replace(newest[-1], cut=True)  # the exchange may have begun to be heard within it
         rows, explained, pitch = self._explain(newest)
-        if not rows.size:
+        if explained < fewest or not rows.size:
             return None
         told = newest[1 : explained + 1]
         tones = sum(run.lines is not None for run in told)
         misfit = pitch / max(1, tones + (unfinished.lines is not None))
         misfit += self._misfit(rows, [(at, run) for at, run in enumerate(told, 1) if not run.cut])
-        likelihood = np.zeros(self._tones)
+        likelihood = np.zeros(len(self._kinds))
         np.maximum.at(likelihood, self._row_tone[rows], np.exp(-misfit))
         best = np.zeros(len(self._vote_country))
         np.maximum.at(best, self._of, likelihood[self._vote_tone])
@@ -156,10 +158,13 @@ class Cadences:
         by_kind = np.bincount(self._vote_kind, best, len(NATIONAL_KINDS)) / best.sum()
         votes = {kind: float(share) for kind, share in zip(NATIONAL_KINDS, by_kind, strict=True) if share > 0}
         first = max(votes, key=votes.__getitem__)
+        of_first = self._vote_tone[self._vote_kind[self._of] == NATIONAL_KINDS.index(first)]
+        also = self._kinds[of_first[likelihood[of_first].argmax()]]
         meant = (self._vote_kind == NATIONAL_KINDS.index(first)) & (best > 0.1 * best.max())
         return Reading(
             votes=votes,
-            countries=tuple(self._vote_country[at] for at in np.flatnonzero(meant)),
+            countries=tuple(self._vote_country[meant].tolist()),
+            also=also,
             explained=explained,
             tones=tones,
             steady=unfinished.lines is not None and self._endless(rows, first, votes[first]),

@@ -10,6 +10,8 @@ from agent.hearing.tone_lines import Lines
 from agent.hearing.tone_table import Chord
 
 _MOST_LINES = 3
+_NO_LINE = 1e6
+"""Stands where a chord has fewer lines: so far away in Hz that nothing fits it."""
 _OFF = 0.012
 """Relative error of frequency that costs half a unit: exchanges may be off by 2 %."""
 _FURTHEST = 0.031
@@ -25,20 +27,26 @@ _PAIR_WIDTH, _PAIR_OFF, _PAIR_LEAST = 0.34, 0.07, 0.15
 class Chords:
     """A fixed list of chords as arrays."""
 
-    __slots__ = ("_group", "_highest", "_hz", "_lowest", "_modulator", "_reach", "chords")
+    __slots__ = ("_highest", "_lone", "_lowest", "_needed", "_pitches", "_reach", "chords")
 
     def __init__(self, chords: Sequence[Chord]) -> None:
         self.chords = tuple(chords)
-        shape = (len(self.chords), _MOST_LINES)
-        self._hz = np.full(shape, np.nan)
-        self._lowest, self._highest = np.full(shape, np.nan), np.full(shape, np.nan)
-        self._modulator = np.array([chord.modulated_by_hz for chord in self.chords])
+        shape = (_MOST_LINES, len(self.chords))
+        self._needed = np.zeros(shape, np.bool_)
+        # Each line as it is, with the two sidebands of its modulation; the ends of those that melt into one.
+        self._pitches = np.full((3, *shape), _NO_LINE)
+        self._lowest, self._highest = np.full((2, *shape), _NO_LINE)
         for index, chord in enumerate(self.chords):
             for at, hz in enumerate(chord.hz[:_MOST_LINES]):
+                self._needed[at, index] = True
+                self._pitches[0, at, index] = hz
+                if chord.modulated_by_hz:
+                    self._pitches[1:, at, index] = hz + chord.modulated_by_hz, hz - chord.modulated_by_hz
                 near = _cluster(chord, hz)
-                self._hz[index, at] = hz
-                self._lowest[index, at], self._highest[index, at] = near[0], near[-1]
-        self._reach = self._highest - self._lowest
+                if len(near) > 1:
+                    self._lowest[at, index], self._highest[at, index] = near[0], near[-1]
+        self._reach = (self._highest - self._lowest).max(axis=0)
+        self._lone = np.array([len(chord.hz) == 1 and not chord.modulated_by_hz for chord in self.chords])
 
     def cost(self, lines: Lines) -> NDArray[np.float64]:
         """Return for each chord what it takes to hear it as `lines`, (chords,): 0 for a perfect fit.
@@ -46,33 +54,25 @@ class Chords:
         It is the mean of the squared errors in units of _OFF, halved; infinite where it cannot be.
         """
         heard = np.array(lines.hz)[:, np.newaxis, np.newaxis]
-        alone = self._reach == 0
-        modulated = (self._modulator > 0)[:, np.newaxis]
-        off = np.abs(heard / self._hz - 1)
+        off = np.abs(heard[:, np.newaxis] / self._pitches - 1).min(axis=1)
         # Melted lines lie anywhere between the outermost ones of their cluster.
-        inside = np.maximum(np.maximum(self._lowest / heard - 1, heard / self._highest - 1), 0)
-        off = np.where(alone | (off < inside), off, inside)
-        sideband = np.minimum(
-            *(np.abs(heard / (self._hz + side * self._modulator[:, np.newaxis]) - 1) for side in (1, -1))
-        )
-        off = np.where(modulated, np.minimum(off, sideband), off)
-        off = np.where(np.isnan(off), np.inf, off)
-        explained = off.min(axis=2)
-        sounded = off.min(axis=0)
-        missing = (sounded > _FURTHEST) & ~np.isnan(self._hz)
-        possible = (explained <= _FURTHEST).all(axis=0) & ~missing.any(axis=1)
-        width_cost = np.zeros(len(self.chords))
+        inside = np.maximum(self._lowest / heard, heard / self._highest) - 1
+        off = np.minimum(off, np.maximum(inside, 0))
+        explained = off.min(axis=1)
+        missing = self._needed & (off.min(axis=0) > _FURTHEST)
+        possible = (explained <= _FURTHEST).all(axis=0) & ~missing.any(axis=0)
+        cost: NDArray[np.float64] = 0.5 * np.square(explained / _OFF).mean(axis=0)
         if len(lines.hz) == 1:
-            reach = np.nanmax(self._reach, axis=1)
-            lone = np.isnan(self._hz[:, 1]) & (self._modulator == 0)
-            melted = ~lone & (reach > 0)
+            melted = self._reach > 0
             too_wide = max(0.0, lines.width_hz - _LONE_WIDTH_HZ) / _LONE_OFF_HZ
-            too_narrow = np.maximum(0.0, _PAIR_WIDTH - lines.width_hz / np.maximum(reach, 1e-9)) / _PAIR_OFF
-            width_cost = 0.5 * np.where(lone, too_wide**2, np.where(melted, too_narrow**2, 0.0))
-            possible &= ~lone | (lines.width_hz <= _LONE_MOST_HZ)
-            possible &= ~melted | (lines.width_hz >= _PAIR_LEAST * reach)
-        pitch_cost = 0.5 * np.mean((explained / _OFF) ** 2, axis=0)
-        cost: NDArray[np.float64] = np.where(possible, pitch_cost + width_cost, np.inf)
+            too_narrow = np.maximum(0.0, _PAIR_WIDTH - lines.width_hz / np.where(melted, self._reach, 1.0))
+            cost += 0.5 * np.where(
+                self._lone, too_wide**2, np.where(melted, (too_narrow / _PAIR_OFF) ** 2, 0.0)
+            )
+            possible &= ~melted | (lines.width_hz >= _PAIR_LEAST * self._reach)
+            if lines.width_hz > _LONE_MOST_HZ:
+                possible &= ~self._lone
+        cost[~possible] = np.inf
         return cost
 
 

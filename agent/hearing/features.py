@@ -6,7 +6,7 @@ from scipy import fft
 from agent.hearing.mel import MEL_BANDS, decibels
 from agent.hearing.rows import LEVEL, PEAK, PEAK_HZ, ROW_WIDTH, SECOND, SECOND_HZ, Rows
 from agent.hearing.spectrogram import FRAMES_PER_SECOND
-from agent.hearing.texture import Measures, texture
+from agent.hearing.texture import Measures, alike, texture
 
 FEATURE_VERSION = 2
 """Raised with every change of what a vector means; a forest fits one version."""
@@ -24,7 +24,7 @@ def features(rows: Rows) -> Vectors:
     Spectra are relative to the second's own loudest band, so that a sound is known by its shape;
     how loud it is stands in four numbers of its own.
     """
-    mel, level = rows[..., :MEL_BANDS], rows[..., LEVEL]
+    mel, level = np.ascontiguousarray(rows[..., :MEL_BANDS]), rows[..., LEVEL]
     weights: Rows = (level > level.max(axis=1, keepdims=True) - _ACTIVE_DB).astype(np.float32)
     typical = mel.mean(axis=1)
     parts = (
@@ -86,7 +86,7 @@ def _moments(values: Rows, weights: Rows) -> tuple[Rows, Rows]:
 
 def _shape(mel: Rows, weights: Rows) -> Measures:
     """Measure flatness, centroid and constancy of the spectrum, (n, 64, MEL_BANDS) -> (n, k)."""
-    linear = np.float32(10.0) ** (mel / np.float32(10.0))
+    linear = np.exp(mel * np.float32(np.log(10.0) / 10.0))
     total = linear.sum(axis=2) + np.float32(1e-12)
     flatness = mel.mean(axis=2) - decibels(total / np.float32(MEL_BANDS))
     centroid = linear @ np.arange(MEL_BANDS, dtype=np.float32) / total
@@ -96,9 +96,8 @@ def _shape(mel: Rows, weights: Rows) -> Measures:
     columns.append(decibels(overall).mean(axis=1) - decibels(overall.mean(axis=1)))
     shape = np.sqrt(linear / total[..., np.newaxis]) * weights[..., np.newaxis]
     for lag in (1, 4, 16):
-        alike = np.einsum("ntb,ntb->n", shape[:, lag:], shape[:, :-lag])
         both = np.einsum("nt,nt->n", weights[:, lag:], weights[:, :-lag])
-        columns.append(alike / (both + np.float32(1e-6)))
+        columns.append(alike(shape, lag) / (both + np.float32(1e-6)))
     return np.stack(columns, axis=1)
 
 

@@ -1,6 +1,6 @@
 """The one spectrogram that every kind of hearing reads."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ Power = NDArray[np.float32]
 
 _HANN = np.hanning(FRAME_SIZE + 1)[:-1].astype(np.float32)
 _SCALE = np.float32(2.0 / (FRAME_SIZE * float(np.sum(_HANN.astype(np.float64) ** 2))))
+_AT_ONCE = 512
+"""Frames in one transform: what it works on stays in a processor's second cache (1 MB)."""
 
 
 class Framer:
@@ -44,7 +46,10 @@ class Framer:
         self._tail = signal[count * HOP :].copy()
         if not count:
             return np.zeros((0, FRAME_SIZE), np.float32)
-        return np.lib.stride_tricks.sliding_window_view(signal, FRAME_SIZE)[: count * HOP : HOP]
+        # What numpy's sliding_window_view returns, which takes 20 µs for every call and tick.
+        frames = np.ndarray((count, FRAME_SIZE), np.float32, signal, strides=(4 * HOP, 4))
+        frames.flags.writeable = False
+        return frames
 
 
 def power(frames: Sequence[Samples]) -> Power:
@@ -53,10 +58,31 @@ def power(frames: Sequence[Samples]) -> Power:
     `frames` are arrays of (n, FRAME_SIZE). A periodic Hann window is used, and the scale is such
     that a spectrum adds up to the frame's mean square: 0.5 for a sine at full scale.
     """
-    if not frames:
-        return np.zeros((0, BINS), np.float32)
-    windowed = np.concatenate(frames) * _HANN
-    spectrum = fft.rfft(windowed, axis=1)
-    result: Power = spectrum.real**2 + spectrum.imag**2
-    result *= _SCALE
+    result = np.empty((sum(map(len, frames)), BINS), np.float32)
+    done = 0
+    for block in _blocks(frames):
+        windowed = np.concatenate(block)
+        windowed *= _HANN
+        spectrum = fft.rfft(windowed, axis=1)
+        part, imaginary = result[done : done + len(spectrum)], spectrum.imag
+        np.square(spectrum.real, out=part)
+        part += np.square(imaginary, out=imaginary)
+        part *= _SCALE
+        done += len(part)
     return result
+
+
+def _blocks(frames: Sequence[Samples]) -> Iterator[list[Samples]]:
+    """Yield all frames in their order, at most _AT_ONCE at a time."""
+    block: list[Samples] = []
+    held = 0
+    for some in frames:
+        for start in range(0, len(some), _AT_ONCE):
+            piece = some[start : start + _AT_ONCE]
+            if held + len(piece) > _AT_ONCE:
+                yield block
+                block, held = [], 0
+            block.append(piece)
+            held += len(piece)
+    if block:
+        yield block

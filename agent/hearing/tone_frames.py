@@ -9,8 +9,8 @@ frame (16 ms).
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.hearing.rows import PEAK, PEAK_HZ, SECOND, SECOND_HZ, Rows
-from agent.hearing.spectrogram import BIN_HZ, Power
+from agent.hearing import rows as row
+from agent.hearing.rows import Rows
 
 AROUND = 3
 """Frames on either side that say whether a frame is part of a tone: 47 ms, nearly a window."""
@@ -18,10 +18,9 @@ AROUND = 3
 Traits = NDArray[np.float32]
 """What is known of frames, (n, 4): BAND, TONE, HZ, PURE."""
 BAND, TONE, HZ, PURE = range(4)
-"""Power between 150 and 3650 Hz and that of the two strongest peaks, as mean squares; the peaks' mean in Hz,
+"""Power of the rows' band and that of the two strongest peaks, as mean squares; the peaks' mean in Hz,
 weighted by the square of their power; their share of the band's power, 0 to 1."""
 
-_LOW_BIN, _HIGH_BIN = round(150 / BIN_HZ), round(3650 / BIN_HZ)
 _PURE = np.float32(0.72)
 """Share of the power in the peaks: 0.97 at an SNR of 15 dB, less through codecs that follow speech."""
 _FAINTEST = np.float32(10**-6.4)
@@ -33,16 +32,16 @@ _GLIDE_HZ = np.float32(90.0)
 """A pitch that moves further from _STRIDE frames before to _STRIDE frames after is between two tones."""
 
 
-def frame_traits(power: Power, rows: Rows) -> Traits:
-    """Measure frames by their spectra (n, BINS) and the rows made of these, (n, ROW_WIDTH)."""
-    traits = np.empty((len(power), 4), np.float32)
-    traits[:, BAND] = power[:, _LOW_BIN:_HIGH_BIN].sum(axis=1)
-    first, second = rows[:, PEAK], rows[:, SECOND]
+def frame_traits(rows: Rows) -> Traits:
+    """Measure frames by their rows, (n, ROW_WIDTH) -> (n, 4)."""
+    traits = np.empty((len(rows), 4), np.float32)
+    traits[:, BAND] = rows[:, row.BAND]
+    first, second = rows[:, row.PEAK], rows[:, row.SECOND]
     traits[:, PURE] = first + second
     traits[:, TONE] = traits[:, PURE] * traits[:, BAND]
     # Squared, so that a faint second peak, noise or distortion, hardly moves the pitch of a tone.
     first, second = first * first, second * second + np.float32(1e-12)
-    traits[:, HZ] = (first * rows[:, PEAK_HZ] + second * rows[:, SECOND_HZ]) / (first + second)
+    traits[:, HZ] = (first * rows[:, row.PEAK_HZ] + second * rows[:, row.SECOND_HZ]) / (first + second)
     return traits
 
 

@@ -9,14 +9,18 @@ from agent.hearing.tone_table import ToneKind
 
 _LEAST_SHARE = 0.4
 """A kind that fewer of the votes mean is not said."""
-_LEAST_FIT = 0.02
-"""Likelihood of the best fitting tone: 2.8 standard deviations."""
+_LEAST_FIT, _POOR_FIT = 0.02, 0.06
+"""Likelihood of the best fitting tone that says nothing (2.8 standard deviations), nothing for sure (2.4)."""
 _BY_RUNS = (0.0, 0.8, 0.8, 0.85, 0.9, 0.95, 0.98)
 """How sure a cadence is by the number of whole tones and pauses that it explains."""
 WHOLE_RUNS = len(_BY_RUNS) - 1
 """Whole runs that make a cadence as sure as it can be: two cycles of the longest common one."""
 _RIVAL, _DISPUTED = 0.1, 0.65
 """Share of the votes for what a caller would act on otherwise, and how sure a kind with rivals can be."""
+_UNDECIDED = 0.25
+"""Share of the votes within one country that makes its tones too much alike to say either."""
+_MAY_RING = 0.2
+"""Share of the votes for ringing with which nothing is said that ends a call."""
 _ALIKE = frozenset({ToneKind.BUSY, ToneKind.CONGESTION, ToneKind.OTHER})
 """No rivals: the callee is there or may be, and a later call may reach it."""
 _PLAIN_CYCLES, _CYCLES = 2, 3
@@ -37,27 +41,48 @@ _JITTER_FRAMES = 3
 """Frames by which one cycle of a cadence may differ from the next: half a window on either side."""
 
 
-def may_tell(runs: Sequence[Run], unfinished: Run) -> bool:
-    """Tell whether `judge` can say anything of these, so that nothing is read for nothing."""
-    if unfinished.lines is None:
-        return len(runs) >= 2 * _PLAIN_CYCLES - 1 or unfinished.frames >= _FIRST_PAUSE
-    return len(runs) >= 2 * _PLAIN_CYCLES - 1 or unfinished.seconds >= _STEADY_SECONDS
+def fewest_runs(runs: Sequence[Run], unfinished: Run) -> int | None:
+    """Return how many whole runs must be explained for `judge` to say anything, None where it never can.
+
+    So that nothing is read for nothing: most of what voices and instruments make is no cadence at all.
+    """
+    if unfinished.lines and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
+        return 0
+    if not unfinished.lines and unfinished.frames >= _FIRST_PAUSE and runs and _first_ring(runs[-1]):
+        return 1
+    tones, plain = 0, True
+    for count, run in enumerate(reversed(runs), 1):
+        if run.lines:
+            tones, plain = tones + 1, plain and _plain(run)
+            cycles = _PLAIN_CYCLES if plain else _CYCLES
+            if tones >= cycles and count >= 2 * cycles - 1:
+                return count
+    return None
 
 
 def judge(
-    reading: Reading, runs: Sequence[Run], unfinished: Run, beep: bool
+    reading: Reading, runs: Sequence[Run], unfinished: Run, beep: bool, own: bool = False
 ) -> tuple[ToneKind, float] | None:
-    """Decide what a reading says and how sure it is; None while it is too early. A `beep` never rings."""
+    """Decide what a reading says and how sure it is; None while it is too early, or where it would be a coin.
+
+    A `beep` never rings. Within the call's `own` country votes are no opinions of many: two tones that share
+    them sound too much alike.
+    """
     kind = max(reading.votes, key=reading.votes.__getitem__)
     share = reading.votes[kind]
     if kind is ToneKind.OTHER or share < _LEAST_SHARE or reading.fit < _LEAST_FIT:
         return None
-    most = _DISPUTED if _rivals(reading.votes, kind) >= _RIVAL else 1.0
+    rivals = _rivals(reading.votes, kind)
+    may_ring = kind is not ToneKind.RINGING and reading.votes.get(ToneKind.RINGING, 0.0) >= _MAY_RING
+    others = {other: share for other, share in reading.votes.items() if other not in reading.also}
+    if may_ring or (own and _rivals(others, kind) >= _UNDECIDED):
+        return None
+    most = _DISPUTED if rivals >= _RIVAL or reading.fit < _POOR_FIT else 1.0
     if reading.steady and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
         return kind, min(most, share * _STEADY)
     sure = min(most, share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)])
     tones = [run for run in runs[len(runs) - reading.explained :] if run.lines]
-    plain = all(run.steady and run.frames >= _PLAIN_TONE for run in tones)
+    plain = all(map(_plain, tones))
     cycles = _PLAIN_CYCLES if plain else _CYCLES
     if kind is not ToneKind.RINGING:
         return (kind, sure) if len(tones) >= cycles and reading.explained >= 2 * cycles else None
@@ -66,8 +91,16 @@ def judge(
     # The first ring: a pause that is longer than between two notes, and nothing else has such a tone.
     enough = _NO_OTHER if unfinished.frames < _LONGER_PAUSE else _HARDLY_ANOTHER
     first = share >= enough and unfinished.lines is None and unfinished.frames >= _FIRST_PAUSE
-    whole = len(tones) == 1 and plain and tones[0].frames >= _FIRST_TONE
+    whole = len(tones) == 1 and _first_ring(tones[0])
     return (kind, sure) if first and whole and not beep else None
+
+
+def _plain(tone: Run) -> bool:
+    return tone.steady and tone.frames >= _PLAIN_TONE
+
+
+def _first_ring(tone: Run) -> bool:
+    return tone.steady and tone.frames >= _FIRST_TONE
 
 
 def _rivals(votes: Mapping[ToneKind, float], kind: ToneKind) -> float:

@@ -1,4 +1,4 @@
-"""From the mean spectrum of a tone to its frequencies.
+"""From the mean spectra of tones to their frequencies.
 
 A frame of 64 ms cannot part 400 and 425 Hz, and the two beat within it. Over many frames the beats average
 out: what is left is the sum of two window shapes, which either has two peaks or is wider than one.
@@ -24,6 +24,9 @@ _MELTED = 0.025
 """Relative error of a product's frequency where two lines have melted into one."""
 _DISTORTION = 10**-0.5
 """What an overdriven line adds is at least 5 dB fainter than the tone."""
+
+
+_Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +55,42 @@ def _hann_variance() -> float:
 _OWN_VARIANCE = _hann_variance()
 
 
-def find_lines(spectrum: NDArray[np.float64]) -> Lines:
-    """Find the lines of a mean power spectrum, (END_BIN - FIRST_BIN,), whose greatest value is above 0."""
-    inner = spectrum[1:-1]
-    floor = _FAINTER * inner.max()
-    peaks = np.flatnonzero((inner > spectrum[:-2]) & (inner >= spectrum[2:]) & (inner >= floor)) + 1
-    if not peaks.size:
-        peaks = np.array([int(spectrum.argmax())])
-    found: list[tuple[int, float]] = []
-    for peak in peaks[np.argsort(spectrum[peaks])[::-1]].tolist():
-        hz = (FIRST_BIN + _exact(spectrum, peak)) * BIN_HZ
-        faint = spectrum[peak] < _DISTORTION * spectrum[found[0][0]] if found else False
-        if len(found) < _MOST_LINES and not (faint and _is_product(hz, [one for _, one in found])):
-            found.append((peak, hz))
-    peaks = np.array(sorted(peak for peak, _ in found))
-    within = np.zeros(spectrum.size, np.bool_)
-    for peak in peaks.tolist():
-        within[max(0, peak - _REACH) : peak + _REACH + 1] = True
-    width = _width(spectrum, int(peaks[0])) if peaks.size == 1 else 0.0
-    return Lines(tuple(sorted(hz for _, hz in found)), width, float(spectrum[within].sum() / spectrum.sum()))
+def find_lines(spectra: NDArray[np.float64]) -> list[Lines]:
+    """Find the lines of mean power spectra, (n, END_BIN - FIRST_BIN), whose greatest values are above 0."""
+    inner = spectra[:, 1:-1]
+    is_peak = np.zeros(spectra.shape, np.bool_)
+    is_peak[:, 1:-1] = (inner > spectra[:, :-2]) & (inner >= spectra[:, 2:])
+    is_peak[:, 1:-1] &= inner >= _FAINTER * inner.max(axis=1, keepdims=True)
+    without = np.flatnonzero(~is_peak.any(axis=1))
+    is_peak[without, spectra[without].argmax(axis=1)] = True
+    owners, peaks = np.nonzero(is_peak)
+    powers = spectra[owners, peaks]
+    order = np.lexsort((-powers, owners))
+    owners, peaks, powers = owners[order], peaks[order], powers[order]
+    hz = (FIRST_BIN + _exact(spectra, owners, peaks)) * BIN_HZ
+    found: list[list[float]] = [[] for _ in spectra]
+    strongest = [0.0] * len(spectra)
+    kept = np.zeros(spectra.shape, np.bool_)
+    for owner, peak, power, exact in zip(*(x.tolist() for x in (owners, peaks, powers, hz)), strict=True):
+        lines = found[owner]
+        if not lines:
+            strongest[owner] = power
+        elif power < _DISTORTION * strongest[owner] and _is_product(exact, lines):
+            continue
+        if len(lines) < _MOST_LINES:
+            lines.append(exact)
+            kept[owner, peak] = True
+    owners, peaks = np.nonzero(kept)
+    near = peaks[:, np.newaxis] + np.arange(-_REACH, _REACH + 1)
+    within = np.zeros(spectra.shape, np.bool_)
+    within[owners[:, np.newaxis], near.clip(0, spectra.shape[1] - 1)] = True
+    shares = (np.where(within, spectra, 0).sum(axis=1) / spectra.sum(axis=1)).tolist()
+    first = np.searchsorted(owners, np.arange(len(spectra)))
+    widths = _widths(spectra, peaks[first]).tolist()
+    return [
+        Lines(tuple(sorted(lines)), width if len(lines) == 1 else 0.0, share)
+        for lines, width, share in zip(found, widths, shares, strict=True)
+    ]
 
 
 def _is_product(hz: float, lines: list[float]) -> bool:
@@ -81,25 +101,30 @@ def _is_product(hz: float, lines: list[float]) -> bool:
     return any(abs(hz - product) < 0.5 * BIN_HZ + _MELTED * hz for product in products)
 
 
-def _exact(spectrum: NDArray[np.float64], peak: int) -> float:
+def _exact(spectra: NDArray[np.float64], owners: _Ints, peaks: _Ints) -> NDArray[np.float64]:
     """Interpolate: next to a sine's peak the amplitude of a Hann window says how far off it lies.
 
     (2a - 1) / (a + 1) with a the ratio of the neighbour's amplitude (Grandke 1983).
     """
-    if not 0 < peak < spectrum.size - 1:
-        return float(peak)
-    below, here, above = np.sqrt(spectrum[peak - 1 : peak + 2])
-    side, ratio = (1, above / here) if above >= below else (-1, below / here)
-    return peak + side * max(0.0, float((2 * ratio - 1) / (ratio + 1)))
+    inside = (peaks > 0) & (peaks < spectra.shape[1] - 1)
+    near = np.where(inside, peaks, 1)[:, np.newaxis] + np.arange(-1, 2)
+    below, here, above = np.sqrt(spectra[owners[:, np.newaxis], near]).T
+    ratio = np.maximum(below, above) / np.where(inside, here, 1.0)
+    off = np.where(inside, np.maximum(0.0, (2 * ratio - 1) / (ratio + 1)), 0.0)
+    exact: NDArray[np.float64] = np.where(above >= below, peaks + off, peaks - off)
+    return exact
 
 
-def _width(spectrum: NDArray[np.float64], peak: int) -> float:
-    low, high = max(0, peak - _REACH), min(spectrum.size, peak + _REACH + 1)
-    part, at = spectrum[low:high], np.arange(low, high)
-    total = part.sum()
-    middle = float((part * at).sum() / total)
-    spread = float((part * (at - middle) ** 2).sum() / total)
-    return float(np.sqrt(max(0.0, spread - _OWN_VARIANCE))) * BIN_HZ
+def _widths(spectra: NDArray[np.float64], peaks: _Ints) -> NDArray[np.float64]:
+    """Return how much wider than a sine the peak of each spectrum is, (n,) in Hz."""
+    at = peaks[:, np.newaxis] + np.arange(-_REACH, _REACH + 1)
+    inside = (at >= 0) & (at < spectra.shape[1])
+    part = np.where(inside, np.take_along_axis(spectra, at.clip(0, spectra.shape[1] - 1), axis=1), 0.0)
+    total = part.sum(axis=1)
+    middle = (part * at).sum(axis=1) / total
+    spread = (part * (at - middle[:, np.newaxis]) ** 2).sum(axis=1) / total
+    width: NDArray[np.float64] = np.sqrt(np.maximum(0.0, spread - _OWN_VARIANCE)) * BIN_HZ
+    return width
 
 
 def kept_bins(power: Power) -> Power:

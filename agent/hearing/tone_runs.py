@@ -1,37 +1,33 @@
 """One call's tones and pauses in time: frames in, runs out, wherever the frames are cut."""
 
 from bisect import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, Power
-from agent.hearing.tone_frames import BAND, HZ, TONE, Traits
-from agent.hearing.tone_lines import END_BIN, FIRST_BIN, Lines, find_lines
+from agent.hearing.steady_tones import Asking, Sounding, Steady
+from agent.hearing.tone_frames import BAND, HZ, Traits
+from agent.hearing.tone_lines import Lines
 
 BRIDGE = 3
 """Frames (47 ms) that a tone may miss and still be one: a lost packet, the trough of a modulation."""
 HISTORY = 9
 """Runs that are kept: the longest cadence of the world, twice over, in tones and pauses."""
 
-_CLEAN = 0.92
-"""Share of a tone's power in its lines: 0.98 at an SNR of 15 dB, 0.95 through GSM; vowels stay below 0.9."""
-_SHORTEST = 3
-"""Frames of the shortest tone that is heard as one: 47 ms."""
 _SEAM = 7
 """Frames between two tones of different pitch that follow one another at once."""
 _OTHER_HZ = 60.0
+_FAINTER_DB = 12.0
+"""A tone this far below the one before or after it is no part of its cadence: hum or noise in a pause."""
 _LOUD = 0.125
 """A pause may hold noise 9 dB below the tone."""
 _LOUD_FRAMES = 10
 """Frames (156 ms) of other sound that end a cadence."""
 _TAIL = 4
 """Frames after a tone that still hold some of it."""
-_KEPT_FRAMES = 512
-"""Frames of a lasting tone, from its start, that its steadiness is measured by."""
-_TONE_CHECKS = (6, 64, 160, 200, 288, 448)
+_TONE_CHECKS = (6, 64, 96, 160, 200, 288, 448)
 _PAUSE_CHECKS = (8, 24, 40, 64, 96, 144, 208, 288)
 """Frames after which an unfinished tone or pause is looked at again."""
 _FORGET = 13 * FRAMES_PER_SECOND
@@ -72,56 +68,6 @@ class Moment:
     """What goes on."""
 
 
-class _Tone:
-    """A tone that goes on."""
-
-    __slots__ = ("end", "held", "spectrum", "start", "traits")
-
-    def __init__(self, start: int) -> None:
-        self.start = self.end = start
-        self.held = 0
-        self.spectrum = np.zeros(END_BIN - FIRST_BIN, np.float64)
-        self.traits: list[Traits] = []
-
-    def extend(self, end: int, traits: Traits, spectra: Power) -> None:
-        """Take frames that hold the tone, up to `end`."""
-        if self.held < _KEPT_FRAMES:
-            self.traits.append(traits[:, : HZ + 1].copy())
-            self.spectrum += spectra.sum(axis=0, dtype=np.float64)
-        self.held += len(traits)
-        self.end = end
-
-    def run(self) -> Run | None:
-        """Return the tone up to now, None if it is not steady enough to be one."""
-        if self.held < _SHORTEST:
-            return None
-        if self.held < 0.4 * (self.end - self.start):
-            return None
-        traits = np.concatenate(self.traits)
-        level, hz = traits[:, TONE], traits[:, HZ]
-        middle, pitch = _median(level), _median(hz)
-        if len(level) > 2 * _SHORTEST:
-            level, hz = level[2:-2], hz[2:-2]
-        frames, third = len(level), max(1, len(level) // 3)
-        nearly = np.count_nonzero((level > middle * 0.2) & (level < middle * 4.0)) / frames
-        true = np.count_nonzero(np.abs(hz - pitch) < 0.02 * pitch + 15.0) / frames
-        slope = _median(level[-third:]) / _median(level[:third])
-        if nearly < 0.8 or true < 0.8 or not 0.3 < slope < 3.3:
-            return None
-        lines = find_lines(self.spectrum)
-        if lines.share < 0.8:
-            return None
-        even = np.count_nonzero((level > middle * 0.4) & (level < middle * 2.0)) / frames
-        steady = bool(even >= 0.8 and 0.6 < slope < 1.67 and lines.share >= _CLEAN)
-        level_db = 10 * float(np.log10(middle))
-        return Run(lines, self.start, self.end - self.start, level_db, self.start <= 1, steady)
-
-
-def _median(values: NDArray[np.float32]) -> float:
-    """Return the middle one of (n,) values, without what `np.median` does for axes and NaN."""
-    return float(np.partition(values, len(values) // 2)[len(values) // 2])
-
-
 class Runs:
     """What is kept of one call: its last tones and pauses."""
 
@@ -130,7 +76,7 @@ class Runs:
     def __init__(self, frame: int = 0) -> None:
         """Number the first frame that comes `frame`."""
         self._frame = frame
-        self._tone: _Tone | None = None
+        self._tone: Sounding | None = None
         self._runs: list[Run] = []
         self._loud = 0
 
@@ -153,27 +99,28 @@ class Runs:
         self._tone = None
         self._runs.clear()
 
-    def push(self, spans: Sequence[tuple[int, int]], traits: Traits, spectra: Power) -> Iterator[Moment]:
+    def push(self, spans: Sequence[tuple[int, int]], traits: Traits, spectra: Power) -> Asking[list[Moment]]:
         """Take frames: their traits (n, 4), their kept bins, and from where to where they hold a tone.
 
-        Yields every moment at which something can be told.
+        Returns every moment at which something can be told.
         """
+        moments: list[Moment] = []
         at = 0
         for start, end in spans:
-            yield from self._pause(traits[at:start])
-            yield from self._sound(traits[start:end], spectra[start:end])
+            yield from self._pause(traits[at:start], moments)
+            yield from self._sound(traits[start:end], spectra[start:end], moments)
             at = end
-        yield from self._pause(traits[at:])
+        yield from self._pause(traits[at:], moments)
+        return moments
 
-    def _sound(self, traits: Traits, spectra: Power) -> Iterator[Moment]:
+    def _sound(self, traits: Traits, spectra: Power, moments: list[Moment]) -> Asking[None]:
         """Take frames that hold a tone."""
-        hz = float(traits[0, HZ])
         if self._tone and self._tone.end < self._frame:
             before = float(self._tone.traits[-1][-1, HZ])
-            if abs(hz - before) > _OTHER_HZ:
-                yield from self._close(self._frame)
+            if abs(float(traits[0, HZ]) - before) > _OTHER_HZ:
+                yield from self._close(self._frame, moments)
         if self._tone is None:
-            self._tone = _Tone(self._frame)
+            self._tone = Sounding(self._frame)
         at = 0
         while at < len(traits):
             age = self._frame - self._tone.start
@@ -181,24 +128,26 @@ class Runs:
             to = min(len(traits), at + check - age)
             self._frame += to - at
             self._tone.extend(self._frame, traits[at:to], spectra[at:to])
-            due = self._frame - self._tone.start == check and (self._runs or check > _TONE_CHECKS[0])
-            if due and (run := self._tone.run()):
-                yield Moment(self._frame, self._before(run.start, run), run)
             at = to
+            if self._frame - self._tone.start == check and (self._runs or check > _TONE_CHECKS[0]):
+                steady = yield self._tone
+                if steady and not self._is_faint(steady):
+                    run = _run(self._tone, steady)
+                    moments.append(Moment(self._frame, self._before(run), run))
 
-    def _pause(self, traits: Traits) -> Iterator[Moment]:
+    def _pause(self, traits: Traits, moments: list[Moment]) -> Asking[None]:
         """Take frames that hold no tone."""
         end = self._frame + len(traits)
         if self._tone and end - self._tone.end > BRIDGE:
             closed = self._tone.end + BRIDGE + 1
             traits = traits[closed - self._frame :]
             self._frame = closed
-            yield from self._close(closed)
+            yield from self._close(closed, moments)
         if self._tone is None and self._runs and len(traits):
-            yield from self._wait(traits)
+            self._wait(traits, moments)
         self._frame = end
 
-    def _wait(self, traits: Traits) -> Iterator[Moment]:
+    def _wait(self, traits: Traits, moments: list[Moment]) -> None:
         """Take frames of a pause; too much of another sound ends the cadence."""
         last = self._runs[-1]
         begin, end, since = self._frame, self._frame + len(traits), last.start + last.frames
@@ -209,23 +158,28 @@ class Runs:
             total = self._loud + np.cumsum(loud)
             stop = min(stop, begin + 1 + int(np.searchsorted(total, _LOUD_FRAMES)))
             self._loud = int(total[-1])
-        for check in _PAUSE_CHECKS[bisect(_PAUSE_CHECKS, begin - since) : bisect(_PAUSE_CHECKS, end - since)]:
-            if since + check < stop:
-                self._frame = since + check
-                yield Moment(self._frame, tuple(self._runs), Run(None, since, check))
+        checks = _PAUSE_CHECKS[bisect(_PAUSE_CHECKS, begin - since) : bisect(_PAUSE_CHECKS, end - since)]
+        runs = tuple(self._runs)
+        moments += [
+            Moment(since + check, runs, Run(None, since, check)) for check in checks if since + check < stop
+        ]
         if stop <= end:
             self._runs.clear()
 
-    def _close(self, now: int) -> Iterator[Moment]:
+    def _close(self, now: int, moments: list[Moment]) -> Asking[None]:
         """The tone that went on is over."""
         assert self._tone is not None
-        run, held, self._tone = self._tone.run(), self._tone.held, None
-        if run is None:
-            self._loud += held
+        tone, self._tone = self._tone, None
+        steady = yield tone
+        if steady is None:
+            self._loud += tone.held
             if self._loud >= _LOUD_FRAMES:
                 self._runs.clear()
             return
-        self._runs = [*self._before(run.start, run)]
+        run = _run(tone, steady)
+        if self._is_faint(steady):
+            return
+        self._runs = [*self._before(run)]
         if self._runs and self._runs[-1].lines:  # they follow one another without a pause
             last = self._runs[-1]
             seam = (last.start + last.frames + run.start) // 2
@@ -234,16 +188,24 @@ class Runs:
         self._runs = [*self._runs, run][-HISTORY:]
         self._loud = 0
         end = run.start + run.frames
-        yield Moment(now, tuple(self._runs), Run(None, end, now - end))
+        moments.append(Moment(now, tuple(self._runs), Run(None, end, now - end)))
 
-    def _before(self, start: int, run: Run) -> tuple[Run, ...]:
-        """Return the runs before a tone that begins at `start`, with the pause between."""
-        if not self._runs:
+    def _is_faint(self, steady: Steady) -> bool:
+        return bool(self._runs) and steady.level_db < self._runs[-1].level_db - _FAINTER_DB
+
+    def _before(self, tone: Run) -> tuple[Run, ...]:
+        """Return the runs before a tone, with the pause between."""
+        if not self._runs or self._runs[-1].level_db < tone.level_db - _FAINTER_DB:
             return ()
         last = self._runs[-1]
         end = last.start + last.frames
         assert last.lines
-        assert run.lines
-        if start - end <= _SEAM and abs(last.lines.hz[0] - run.lines.hz[0]) > _OTHER_HZ:
+        assert tone.lines
+        if tone.start - end <= _SEAM and abs(last.lines.hz[0] - tone.lines.hz[0]) > _OTHER_HZ:
             return tuple(self._runs)
-        return (*self._runs, Run(None, end, start - end))
+        return (*self._runs, Run(None, end, tone.start - end))
+
+
+def _run(tone: Sounding, steady: Steady) -> Run:
+    frames = tone.end - tone.start
+    return Run(steady.lines, tone.start, frames, steady.level_db, tone.start <= 1, steady.even)

@@ -1,12 +1,12 @@
 """What the network says with tones: frames of all calls in, events out.
 
-An event says that from now on a tone of this kind is heard, or that its meaning became surer. Any number of
-frames may come at a time; where they are cut makes no difference.
+An event says that from now on a tone of this kind is heard, that it became surer, or that it goes on.
+Any number of frames may come at a time; where they are cut makes no difference.
 """
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -16,16 +16,18 @@ from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.rows import Rows
 from agent.hearing.sit import fax_or_modem, special_information
 from agent.hearing.spectrogram import FRAME_SIZE, FRAMES_PER_SECOND, HOP, Power
+from agent.hearing.steady_tones import Asking, answered
 from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames, tone_spans
-from agent.hearing.tone_judgement import WHOLE_RUNS, goes_on, judge, may_tell, views
+from agent.hearing.tone_judgement import WHOLE_RUNS, fewest_runs, goes_on, judge, views
 from agent.hearing.tone_lines import END_BIN, FIRST_BIN, kept_bins
 from agent.hearing.tone_runs import Moment, Run, Runs
 from agent.hearing.tone_table import ToneKind, ToneTable, world
 from agent.hearing.voice_before import LatelySpoken, may_be_voice
 
 _SURER = 0.05
-"""An event is said again once it is this much surer."""
-_FOREIGN = 0.8
+_AGAIN_S = 2.0
+"""An event is said again once it is this much surer, or so many seconds later if the tone goes on."""
+_FOREIGN = 0.75
 """How far to trust other countries' tones on a trunk whose country is named."""
 
 
@@ -103,7 +105,7 @@ class ToneEar:
         if not calls:
             return []
         ends = list(accumulate(counts))
-        traits = frame_traits(power, rows)
+        traits = frame_traits(rows)
         every = np.concatenate(
             [
                 part
@@ -119,20 +121,22 @@ class ToneEar:
         loud = may_be_voice(every, held)
         loud[:AROUND] = loud[between] = False
         spans, voices = deque(tone_spans(held)), deque(tone_spans(loud))
-        told: list[list[ToneEvent]] = []
-        for call, count, end, at in zip(calls, counts, ends, firsts[:-1], strict=True):
+        told: list[list[ToneEvent]] = [[] for _ in calls]
+        following: list[tuple[int, Asking[list[Moment]]]] = []
+        for number, (call, count, end, at) in enumerate(zip(calls, counts, ends, firsts[:-1], strict=True)):
             call._traits = every[at + count - AROUND : at + count + AROUND].copy()
             sounding = _taken(spans, at, at + count)
             if spoken := _taken(voices, at, at + count):
                 call._spoken.take(spoken, call._runs.frame)
-            events: list[ToneEvent] = []
             spectra = kept_bins(power[end - count : end])
             if not sounding and call._runs.idle:
                 call._pass(spectra)
             else:
-                moments = call._runs.push(sounding, every[at : at + count], call._ready(spectra))
-                events += filter(None, (self._tell(call, moment) for moment in moments))
-            told.append(events)
+                asking = call._runs.push(sounding, every[at : at + count], call._ready(spectra))
+                following.append((number, asking))
+        moments = answered([asking for _, asking in following])
+        for (number, _), new in zip(following, moments, strict=True):
+            told[number] = [event for moment in new if (event := self._tell(calls[number], moment))]
         return told
 
     def _tell(self, call: Tones, moment: Moment) -> ToneEvent | None:
@@ -141,17 +145,20 @@ class ToneEar:
             call._said = None  # another sound came between
         if moment.unfinished.lines is None and moment.unfinished.start == call._known_pause:
             return None
-        if call._settled and goes_on(moment):
-            return None
-        event = self._recognise(call, moment)
+        if call._settled and call._said and goes_on(moment):
+            event: ToneEvent | None = replace(call._said, at=_heard_by(moment))
+        else:
+            event = self._recognise(call, moment)
         call._settled = event is not None and len(moment.runs) >= WHOLE_RUNS
         if event is None:
             return None
         if moment.unfinished.lines is None:
             call._known_pause = moment.unfinished.start
         before = call._said
-        if before and before.kind is event.kind and event.confidence < before.confidence + _SURER:
-            return None
+        if before and before.kind is event.kind:
+            surer = event.confidence >= before.confidence + _SURER
+            if not surer and event.at < before.at + _AGAIN_S:
+                return None
         call._said = event
         return event
 
@@ -160,29 +167,29 @@ class ToneEar:
         for runs, unfinished in ways:
             if unfinished.lines is None and (sit := special_information(runs)):
                 return _event(*sit, moment, runs[-3:])
-            if sure := fax_or_modem(runs, unfinished):
+            if sure := fax_or_modem(runs, unfinished, call._spoken):
                 heard = runs[-3:] if unfinished.lines is None else (unfinished,)
                 return _event(ToneKind.FAX_OR_MODEM, sure, moment, heard)
-        beep = call._spoken.before((*moment.runs, moment.unfinished)[0].start)
-        return self._recognise_national(call.country, moment, ways, beep)
+        worth_reading = [
+            (runs, unfinished, fewest)
+            for runs, unfinished in ways
+            if (fewest := fewest_runs(runs, unfinished)) is not None
+        ]
+        return self._recognise_national(call, moment, worth_reading) if worth_reading else None
 
     def _recognise_national(
-        self,
-        country: str | None,
-        moment: Moment,
-        ways: Sequence[tuple[tuple[Run, ...], Run]],
-        beep: bool,
+        self, call: Tones, moment: Moment, ways: Sequence[tuple[tuple[Run, ...], Run, int]]
     ) -> ToneEvent | None:
         """Let the country's tones explain what was heard, else the world's."""
-        ways = [way for way in ways if may_tell(*way)]
-        for cadences, trust in self._cadences(country):
+        beep = call._spoken.before((*moment.runs, moment.unfinished)[0].start)
+        for cadences, trust in self._cadences(call.country):
             best: ToneEvent | None = None
-            for runs, unfinished in ways:
-                reading = cadences.read(runs, unfinished)
+            for runs, unfinished, fewest in ways:
+                reading = cadences.read(runs, unfinished, fewest)
                 if reading is None:
                     continue
                 event: ToneEvent | None = None
-                if judged := judge(reading, runs, unfinished, beep):
+                if judged := judge(reading, runs, unfinished, beep, own=cadences is not self._world):
                     kind, sure = judged
                     heard = (*runs[len(runs) - reading.explained :], unfinished)
                     event = _event(kind, sure * trust, moment, heard, reading.countries)
@@ -217,7 +224,10 @@ def _taken(spans: deque[tuple[int, int]], start: int, end: int) -> list[tuple[in
 def _event(
     kind: ToneKind, sure: float, moment: Moment, heard: Sequence[Run], countries: tuple[str, ...] = ()
 ) -> ToneEvent:
-    at = ((moment.frame - 1 + AROUND) * HOP + FRAME_SIZE) / SAMPLE_RATE
     detail = ", ".join(f"{run.lines or 'pause'} {run.seconds:.2f} s" for run in heard[-4:])
     since = max(0.0, (heard[0].start * HOP + FRAME_SIZE // 2) / SAMPLE_RATE)
-    return ToneEvent(kind, round(at, 2), round(since, 2), detail, round(sure, 2), countries)
+    return ToneEvent(kind, _heard_by(moment), round(since, 2), detail, round(sure, 2), countries)
+
+
+def _heard_by(moment: Moment) -> float:
+    return round(((moment.frame - 1 + AROUND) * HOP + FRAME_SIZE) / SAMPLE_RATE, 2)

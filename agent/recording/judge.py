@@ -1,6 +1,6 @@
 """Judge a recording exactly as the live call would have been judged, second by second."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class Judged:
     """Seconds of audio."""
     seconds: tuple[HeardSecond, ...]
     tones: tuple[ToneEvent, ...]
-    """What the network said with tones."""
+    """What the network said with tones, and when that became surer; that they go on is left out."""
     turns: tuple[Turn, ...]
     verdict: Verdict
     """What stood when the recording ended, as if the carrier had ended the call there."""
@@ -125,8 +125,17 @@ def judge(
         file=file,
         duration=stream.seconds_heard,
         seconds=tuple(seconds),
-        tones=tuple(tones),
+        tones=tuple(_news(tones)),
         turns=tuple(turns),
         verdict=verdict,
         decision=(played.over(policy) if played else policy).decide(verdict.outcome),
     )
+
+
+def _news(tones: Iterable[ToneEvent]) -> Iterator[ToneEvent]:
+    """Yield the first event of each tone and those that are surer than all before them."""
+    last: ToneEvent | None = None
+    for tone in tones:
+        if last is None or tone.kind is not last.kind or tone.confidence > last.confidence:
+            last = tone
+            yield tone

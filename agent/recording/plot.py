@@ -11,6 +11,7 @@ from agent.hearing.pcm import SAMPLE_RATE, Decoder
 from agent.hearing.rows import frame_rows
 from agent.hearing.sound import SOUNDS, Sound
 from agent.hearing.spectrogram import FRAME_SIZE, FRAMES_PER_SECOND, Framer, Power, power
+from agent.hearing.steady_tones import answered
 from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames, tone_spans
 from agent.hearing.tone_lines import kept_bins
 from agent.hearing.tone_runs import Runs
@@ -114,10 +115,11 @@ def _lanes(axes: "Axes", spectra: Power, judged: Judged) -> None:
 def _tones(spectra: Power) -> list[tuple[float, float]]:
     """Return the tones as the automaton hears them: when each begins, and how long it lasts, in seconds."""
     around = silent_traits(AROUND)
-    traits = frame_traits(spectra, frame_rows(spectra))
+    traits = frame_traits(frame_rows(spectra))
     spans = tone_spans(tone_frames(np.concatenate((around, traits, around)))[AROUND:-AROUND])
     lasts: dict[int, int] = {}
-    for moment in Runs().push(spans, traits, kept_bins(spectra)):
+    (moments,) = answered([Runs().push(spans, traits, kept_bins(spectra))])
+    for moment in moments:
         for run in (*moment.runs, moment.unfinished):
             if run.lines:
                 lasts[run.start] = run.frames

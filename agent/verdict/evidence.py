@@ -1,27 +1,31 @@
 """Everything that one call has told so far, kept so that a verdict costs nothing to read.
 
-Each second of a sound (ringing, speech, music) adds to its *weight*: the second's margin over the
-next best sound, 0 to 1, so that a weight reads as "fully sure seconds". It takes away from the
-other sounds' weights, so later evidence replaces earlier. Silence takes nothing away: inside a
-cadence it belongs to the tone, before the first sound it settles nothing.
+Two questions are kept apart: whether a tone is heard or a programme, and whether that is a voice or a song.
 
-With W the sum of the weights, S the seconds of silence, h and g the seconds that halve the doubt:
+Each second of ringing adds its margin over speech and music, 0 to 1, to the *weight* of tones, each of speech
+or music the reverse to the weight of the programme: a weight reads as "fully sure seconds". It takes away
+from the other weight, so later evidence replaces earlier. Silence takes nothing away: inside a cadence it
+belongs to the tone, before the first sound it settles nothing. Voice and song share the programme's weight by
+their odds (`agent.verdict.voice_or_song`).
 
-    belief in a sound     weight / W * (1 - 2^(-W/h))
+With W the sum of both weights, V the probability of a voice, S the seconds of silence, h and g the seconds
+that halve the doubt:
+
+    belief in ringing     weight of tones / W * (1 - 2^(-W/h))
+    belief in speech      weight of the programme / W * (1 - 2^(-W/h)) * V, in music * (1 - V)
     belief in silence     2^(-W/h) * (1 - 2^(-S/g))
     no belief             2^(-W/h) * 2^(-S/g)
 
-These sum to 1. More of a sound never lowers the belief in it: the belief is weight * f(W) with f falling, and
-W never grows by more than the weight does. Speech among which there is music may be a singer's: the belief in
-it is halved again and again by seconds of music, until clear speech goes on.
+These sum to 1. More of a sound never lowers the belief in it: the belief is weight * f(W) with f falling, W
+never grows by more than the weight does, and its odds only grow.
 
-A recognised tone adds its confidence to the weight of ringing, the sound of all tones, and says which it
-is. Busy, congestion, SIT and the like are final once sure enough; a ringing tone never is, since anything may
-follow it. What countries contradict each other about stays open too: the next cycles may decide.
+A recognised tone adds its confidence to the weight of tones and says which it is. Busy, congestion, SIT and
+the like are final once sure enough; a ringing tone never is, since anything may follow it. What countries
+contradict each other about stays open too: the next cycles may decide.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp2
 
 from agent.hearing.pcm import SAMPLE_RATE
@@ -30,12 +34,12 @@ from agent.hearing.spectrogram import LOOKAHEAD
 from agent.hearing.tone_table import ToneKind
 from agent.hearing.tones import ToneEvent
 from agent.verdict.outcome import Outcome
+from agent.verdict.voice_or_song import VoiceOrSong, bits_of
 
 LETTER = {Sound.RINGING: "r", Sound.SPEECH: "s", Sound.MUSIC: "m", Sound.SILENCE: "."}
 """How `Evidence.timeline` writes a second."""
-_SILENCE = SOUNDS.index(Sound.SILENCE)
-_MOST_DOUBT = 2
-"""Seconds of music after which it does not matter how many more there are."""
+_CLEAR_BITS = 2.0
+"""Music that is four times as likely as speech breaks a run of it."""
 GAP = "!"
 """How `Evidence.timeline` writes that audio was lost before the next second."""
 
@@ -45,9 +49,9 @@ class Settling:
     """How evidence settles into a verdict."""
 
     announcement_seconds: int = 3
-    """Agreeing seconds of speech after which an announcement is final, 1 or more. Pauses do not count,
-    another sound or lost audio starts the count again."""
-    announcement_confidence: float = 0.8
+    """Agreeing seconds of speech after which an announcement is final, 1 or more. Pauses do not count, nor
+    what may be a song; a tone, a clear song or lost audio starts the count again."""
+    announcement_confidence: float = 0.95
     """An announcement is not final below this confidence, 0 to 1."""
     tone_confidence: float = 0.7
     """A tone that says why the call fails (busy, SIT, ...) is final from this confidence on, 0 to 1."""
@@ -56,20 +60,19 @@ class Settling:
     tone_abstain_below: float = 0.4
     """A tone whose meaning is less sure than this is `unknown`, 0 to 1: busy in one country, congestion in as
     many others."""
-    announcement_margin: float = 0.85
-    """Speech is clear from this margin over the next best sound on, 0 to 1: singers are heard as speech for
-    long, but seldom clearly. An announcement is not final if its seconds' mean margin is below."""
-    singer_doubt: float = 0.7
-    """How often a second of music halves the belief in speech before and after it, 0 or more, until clear
-    speech is heard: who sings is heard as now the one, now the other."""
+    announcement_margin: float = 0.75
+    """An announcement is not final if the mean margin of its seconds over music is below, 0 to 1: singers are
+    heard as speech for long, but seldom clearly."""
+    novelty: float = 0.7
+    """Share of what a second tells of voice or song that is news, 0 to 1: seconds of one call err alike."""
     doubt_halves_every_seconds: float = 0.5
     """Fully sure seconds of sound that halve the doubt, above 0."""
     silence_doubt_halves_every_seconds: float = 1.2
     """Fully sure seconds of silence that halve the doubt that it is silence, above 0."""
     contradiction: float = 0.7
-    """Share of the other sounds' weight that one fully sure second takes away, 0 to 1."""
+    """Share of the other weight that one fully sure second takes away, 0 to 1."""
     memory_seconds: float = 8.0
-    """Greatest weight of a sound: a minute of ringing must not outlive the announcement after it."""
+    """Greatest weight: a minute of ringing must not outlive the announcement after it."""
     abstain_below: float = 0.45
     """An outcome less sure than this is `unknown`, 0 to 1."""
     no_audio_seconds: float = 4.0
@@ -96,10 +99,10 @@ class Evidence:
     """Seconds since the early media was announced, as long as no audio has come."""
     answered: bool = False
     ended: bool = False
-    weight: dict[Sound, float] = field(
-        default_factory=lambda: {Sound.RINGING: 0.0, Sound.SPEECH: 0.0, Sound.MUSIC: 0.0}
-    )
-    """Fully sure seconds of each sound that later sounds have not taken away."""
+    tones: float = 0.0
+    """Fully sure seconds of tones that later sounds have not taken away."""
+    programme: float = 0.0
+    """Fully sure seconds of speech and music that later tones have not taken away."""
     silence: float = 0.0
     """Fully sure seconds of silence."""
     speech_run: int = 0
@@ -107,11 +110,9 @@ class Evidence:
     speech_run_weight: float = 0.0
     """Sum of their margins."""
     tone: ToneEvent | None = None
-    """The latest tone that was recognised."""
+    """The latest tone that was recognised, as surely as it was, at the time when it first was."""
     announcement: str | None = None
     """Name of the known announcement that the call plays."""
-    singer: float = 0.0
-    """How often the belief in speech is halved because it may be a singer's."""
     gaps: int = 0
     """Times that audio was lost."""
     seconds_heard: int = 0
@@ -119,9 +120,12 @@ class Evidence:
     """Seconds of audio heard when the verdict became final."""
     seconds_of: dict[Sound, int] = field(default_factory=lambda: dict.fromkeys(SOUNDS, 0))
     """Seconds heard of each sound."""
-    _clear: bool = False
-    """The latest sound was clear speech."""
+    odds: VoiceOrSong = field(init=False)
+    """Whether the programme is a voice or a song."""
     _marks: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.odds = VoiceOrSong(self.settling.novelty)
 
     @property
     def timeline(self) -> str:
@@ -136,12 +140,9 @@ class Evidence:
     @property
     def ended_by_tone(self) -> bool:
         """The latest tone says surely enough why the call fails."""
-        tone = self.tone
-        return (
-            tone is not None
-            and not Outcome(tone.kind).stays_open
-            and tone.confidence >= self.settling.tone_confidence
-        )
+        if self.tone is None or Outcome(self.tone.kind).stays_open:
+            return False
+        return self.tone.confidence >= self.settling.tone_confidence
 
     @property
     def announced(self) -> bool:
@@ -169,41 +170,50 @@ class Evidence:
             self.hear_announcement(second.announcement)
 
     def _weigh_second(self, second: HeardSecond) -> None:
+        ringing, speech, music, silent = second.p
         sound = second.sound
-        if second.after_gap or sound not in (Sound.SPEECH, Sound.SILENCE):
-            self.speech_run, self.speech_run_weight = 0, 0.0
+        if second.after_gap or sound is Sound.RINGING:
+            self._interrupt()
         if sound is Sound.SILENCE:
-            self.silence += second.p[_SILENCE]
-            return
-        margin = _margin(second)
-        self._weigh(sound, margin)
-        self._suspect_a_singer(sound, clear=margin >= self.settling.announcement_margin)
-        if sound is Sound.SPEECH:
-            self.speech_run += 1
-            self.speech_run_weight += margin
-            if self.announced:
-                self.final_at = float(self.seconds_heard)
+            self.silence += silent
+        elif sound is Sound.RINGING:
+            self._weigh_tone(max(0.0, ringing - speech - music))
+        else:
+            self._weigh_programme(speech + music - ringing)
+            told = bits_of(speech, music)
+            self.odds.hear(told)
+            if told <= -_CLEAR_BITS:
+                self._interrupt()
+            elif sound is Sound.SPEECH:
+                self.speech_run += 1
+                self.speech_run_weight += speech - music
+                if self.announced:
+                    self.final_at = float(self.seconds_heard)
 
-    def _suspect_a_singer(self, sound: Sound, clear: bool) -> None:
-        """Let music raise the suspicion, and clear speech halve it from its second second on."""
-        if sound is Sound.MUSIC:
-            self.singer = min(
-                self.singer + self.settling.singer_doubt, _MOST_DOUBT * self.settling.singer_doubt
-            )
-        elif sound is Sound.SPEECH and clear and self._clear:
-            self.singer /= 2
-        self._clear = sound is Sound.SPEECH and clear
+    def _interrupt(self) -> None:
+        self.speech_run, self.speech_run_weight = 0, 0.0
 
     def hear_tone(self, event: ToneEvent) -> None:
         """Take in what the network says with a tone; O(1). The latest counts, of the same kind the surest."""
-        if self.closed or self.final_at is not None:
+        if self.closed or self.final_at is not None or self._misheard(event):
             return
-        if self.tone is None or event.kind is not self.tone.kind or event.confidence >= self.tone.confidence:
+        if self.tone is None or event.kind is not self.tone.kind:
             self.tone = event
-        self.speech_run, self.speech_run_weight = 0, 0.0
-        self._weigh(Sound.RINGING, event.confidence)
+        elif event.confidence >= self.tone.confidence:
+            self.tone = replace(event, at=self.tone.at)
+        self._interrupt()
+        self._weigh_tone(event.confidence)
         if self.ended_by_tone:
             self.final_at = event.at
+
+    def _misheard(self, event: ToneEvent) -> bool:
+        """Tell whether a tone is a note that a song holds, or a doubtful second reading of what rang."""
+        sure = self.settling.tone_confidence
+        if event.kind is ToneKind.FAX_OR_MODEM:
+            return self.belief(Sound.MUSIC) >= sure
+        doubtful = event.kind is not ToneKind.RINGING and event.confidence < sure
+        rang = self.tone is not None and self.tone.kind is ToneKind.RINGING and event.since < self.tone.at
+        return doubtful and rang
 
     def hear_announcement(self, name: str) -> None:
         """Take note that the second heard last belongs to the known announcement `name`; `hear` calls it.
@@ -258,18 +268,26 @@ class Evidence:
 
     def belief(self, sound: Sound) -> float:
         """How sure it is that the call now plays this sound (silence: that it never played any), 0 to 1."""
-        total = sum(self.weight.values())
+        total = self.tones + self.programme
         doubt = exp2(-total / self.settling.doubt_halves_every_seconds)
         if sound is Sound.SILENCE:
             return doubt * (1.0 - exp2(-self.silence / self.settling.silence_doubt_halves_every_seconds))
-        belief = self.weight[sound] / total * (1.0 - doubt) if total else 0.0
-        return belief * exp2(-self.singer) if sound is Sound.SPEECH else belief
+        if not total:
+            return 0.0
+        if sound is Sound.RINGING:
+            return self.tones / total * (1.0 - doubt)
+        share = self.odds.voice if sound is Sound.SPEECH else 1.0 - self.odds.voice
+        return self.programme / total * (1.0 - doubt) * share
 
-    def _weigh(self, sound: Sound, margin: float) -> None:
-        for other in self.weight:
-            if other is not sound:
-                self.weight[other] *= 1.0 - self.settling.contradiction * margin
-        self.weight[sound] = min(self.weight[sound] + margin, self.settling.memory_seconds)
+    def _weigh_tone(self, margin: float) -> None:
+        taken = self.settling.contradiction * margin
+        self.programme *= 1.0 - taken
+        self.odds.fade(taken)
+        self.tones = min(self.tones + margin, self.settling.memory_seconds)
+
+    def _weigh_programme(self, margin: float) -> None:
+        self.tones *= 1.0 - self.settling.contradiction * margin
+        self.programme = min(self.programme + margin, self.settling.memory_seconds)
 
 
 def in_order(seconds: Sequence[HeardSecond], tones: Sequence[ToneEvent]) -> Iterator[HeardSecond | ToneEvent]:
@@ -281,8 +299,3 @@ def in_order(seconds: Sequence[HeardSecond], tones: Sequence[ToneEvent]) -> Iter
 def known_at(heard: HeardSecond | ToneEvent) -> float:
     """Return after how many seconds of audio a tone is recognised, or a second judged."""
     return heard.at if isinstance(heard, ToneEvent) else heard.at + 1.0 + LOOKAHEAD / SAMPLE_RATE
-
-
-def _margin(second: HeardSecond) -> float:
-    ranked = sorted(p for sound, p in zip(SOUNDS, second.p, strict=True) if sound is not Sound.SILENCE)
-    return ranked[-1] - ranked[-2]

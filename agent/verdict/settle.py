@@ -75,7 +75,7 @@ def _most_credible(evidence: Evidence) -> tuple[Outcome, float]:
         if evidence.tapped and evidence.early_media_signalled and patience >= 1.0:
             return Outcome.NO_AUDIO, 1.0 - exp2(-patience)
         return Outcome.UNKNOWN, 0.0
-    sound = max(evidence.weight, key=evidence.weight.__getitem__)
+    sound = max((Sound.RINGING, Sound.SPEECH, Sound.MUSIC), key=evidence.belief)
     # A credible sound outdoes silence, so that leading silence never delays what follows it.
     for candidate in (sound, Sound.SILENCE):
         belief = evidence.belief(candidate)

@@ -10,6 +10,7 @@ from agent.hearing.sit import fax_or_modem, special_information
 from agent.hearing.tone_lines import Lines
 from agent.hearing.tone_runs import Run
 from agent.hearing.tone_table import ToneKind
+from agent.hearing.voice_before import LatelySpoken
 
 CODINGS = {
     ToneKind.SIT_OTHER: ((950.0, 330), (1400.0, 330), (1800.0, 330)),
@@ -86,21 +87,61 @@ def test_a_key_s_pair_is_no_segment() -> None:
     assert special_information([pair, run(1400, 330), run(1800, 330)]) is None
 
 
+SILENCE = LatelySpoken()
+
+
 def test_fax_and_modem() -> None:
     pause = run(0, 60)
-    assert fax_or_modem([run(1100, 500), run(0, 3000), run(1100, 500)], pause)
-    assert fax_or_modem([run(1300, 600), run(0, 1900), run(1300, 600)], pause)
-    assert fax_or_modem([], run(2100, 1000))
-    assert fax_or_modem([], run(2225, 1000))
+    assert fax_or_modem([run(1100, 500), run(0, 3000), run(1100, 500)], pause, SILENCE)
+    assert fax_or_modem([run(1300, 600), run(0, 1900), run(1300, 600)], pause, SILENCE)
+    for hz in (2100, 2225):
+        assert fax_or_modem([], run(hz, 1000), SILENCE)
+        assert fax_or_modem([run(hz, 1000)], pause, SILENCE)
 
 
 def test_a_beep_is_no_fax() -> None:
     pause = run(0, 60)
-    assert fax_or_modem([run(1100, 500)], pause) is None
-    assert fax_or_modem([run(1100, 500), run(0, 1000), run(1100, 500)], pause) is None
-    assert fax_or_modem([run(1000, 500), run(0, 3000), run(1000, 500)], pause) is None
-    assert fax_or_modem([], run(2100, 500)) is None
-    assert fax_or_modem([], run(1000, 3000)) is None
+    assert fax_or_modem([run(1100, 500)], pause, SILENCE) is None
+    assert fax_or_modem([run(1100, 500), run(0, 1000), run(1100, 500)], pause, SILENCE) is None
+    assert fax_or_modem([run(1000, 500), run(0, 3000), run(1000, 500)], pause, SILENCE) is None
+    assert fax_or_modem([], run(2100, 500), SILENCE) is None
+    assert fax_or_modem([], run(1000, 3000), SILENCE) is None
+
+
+def test_a_note_of_a_song_is_no_answer_tone() -> None:
+    song = LatelySpoken()
+    song.take([(0, 190)], 0)
+    note = replace(run(2100, 1000, start=200), steady=False)
+    assert fax_or_modem([], note, song) is None
+    assert fax_or_modem([], note, SILENCE)
+    assert fax_or_modem([], replace(note, steady=True), song)
+    assert fax_or_modem([], replace(note, frames=100), song)
+
+
+def damaged(kind: ToneKind, *left: tuple[int, int]) -> list[Run]:
+    """Leave from millisecond to millisecond of each segment."""
+    runs: list[Run] = []
+    for (hz, _), (since, until) in zip(CODINGS[kind], left, strict=True):
+        start, frames = round(since * 64 / 1000), round((until - since) * 64 / 1000)
+        end = runs[-1].start + runs[-1].frames if runs else start
+        runs += [Run(None, end, start - end)] if start > end else []
+        runs.append(Run(Lines((hz,), 2.0, 0.99), start, frames))
+    return runs
+
+
+@pytest.mark.parametrize("kind", CODINGS)
+def test_little_is_enough_if_all_pitches_and_the_time_it_takes_are_left(kind: ToneKind) -> None:
+    told = special_information(damaged(kind, (0, 130), (360, 680), (800, 1060)))
+    assert told
+    assert told[0] is kind
+    assert special_information(damaged(kind, (0, 60), (160, 220), (320, 380))) is None  # too fast
+    assert special_information(damaged(kind, (0, 60), (660, 720), (1320, 1400))) is None  # too slow
+
+
+def test_rising_notes_are_no_sit() -> None:
+    """A song's: 0.48, 0.84 and 0.23 s; and three whose intervals are another chord's."""
+    assert special_information([run(950, 480), run(1400, 840), run(1800, 230)]) is None
+    assert special_information([run(898, 330), run(1431, 330), run(1606, 330)]) is None
 
 
 @given(st.lists(st.tuples(st.floats(200, 2400), st.floats(20, 2000)), min_size=3, max_size=5))

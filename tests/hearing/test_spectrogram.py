@@ -54,6 +54,14 @@ def test_a_batch_of_calls_gives_what_each_call_alone_gives(lengths: list[int]) -
     assert together.shape == (sum(map(len, calls)), BINS)
 
 
+def test_long_recordings_are_cut_for_the_transform_and_nothing_is_lost() -> None:
+    calls = [Framer().push(noise(length, seed)) for seed, length in enumerate((200_000, 600, 70_000))]
+    whole = power(calls)
+    assert len(whole) == sum(map(len, calls)) > 2000
+    np.testing.assert_array_equal(whole[1500:1520], power([calls[0][1500:1520]]))
+    np.testing.assert_array_equal(whole[-7:], power([calls[2][-7:]]))
+
+
 def test_no_calls_give_no_frames() -> None:
     assert power([]).shape == (0, BINS)
 

@@ -43,7 +43,7 @@ def test_calls_one_after_the_other_are_told_apart() -> None:
     around, parts = silent_traits(AROUND), []
     for call in calls:
         spectra = power([Framer().push(call)])
-        parts.append(np.concatenate((around, frame_traits(spectra, frame_rows(spectra)), around)))
+        parts.append(np.concatenate((around, frame_traits(frame_rows(spectra)), around)))
     together = tone_frames(np.concatenate(parts))
     inner = [part[AROUND:-AROUND] for part in np.split(together, np.cumsum([len(p) for p in parts])[:-1])]
     assert ["".join(".#"[int(mark)] for mark in part) for part in inner] == [held(call) for call in calls]
@@ -51,7 +51,7 @@ def test_calls_one_after_the_other_are_told_apart() -> None:
 
 def test_purity_is_a_share() -> None:
     spectra = power([Framer().push(noise(1, 0.1) + tone(1, 425))])
-    pure = frame_traits(spectra, frame_rows(spectra))[:, PURE]
+    pure = frame_traits(frame_rows(spectra))[:, PURE]
     assert np.all((pure > 0) & (pure <= 1.0001))
 
 

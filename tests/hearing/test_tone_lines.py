@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from agent.hearing.pcm import Samples
 from agent.hearing.spectrogram import Framer, power
-from agent.hearing.tone_lines import END_BIN, FIRST_BIN, find_lines, kept_bins
+from agent.hearing.tone_lines import END_BIN, FIRST_BIN, Lines, find_lines, kept_bins
 from tests.hearing.tone_sounds import noise, tone
 
 
@@ -17,9 +17,14 @@ def spectrum(samples: Samples) -> NDArray[np.float64]:
     return mean
 
 
+def lines_of(spectrum: NDArray[np.float64]) -> Lines:
+    (lines,) = find_lines(spectrum[np.newaxis])
+    return lines
+
+
 @given(hz=st.floats(300, 2250))
 def test_a_sine_is_found_to_a_hertz(hz: float) -> None:
-    lines = find_lines(spectrum(tone(0.5, hz)))
+    lines = lines_of(spectrum(tone(0.5, hz)))
     assert lines.hz == pytest.approx((hz,), abs=1.0)
     assert lines.width_hz < 6
     assert lines.share > 0.99
@@ -28,11 +33,11 @@ def test_a_sine_is_found_to_a_hertz(hz: float) -> None:
 @pytest.mark.parametrize("hz", [(350, 440), (440, 480), (480, 620), (400, 450), (383.3, 416.7)])
 def test_a_pair_is_resolved_over_a_second(hz: tuple[float, float]) -> None:
     for samples in (tone(1, *hz), tone(1, *hz) + noise(1, 0.1 * 10 ** (-15 / 20))):
-        assert find_lines(spectrum(samples)).hz == pytest.approx(hz, rel=0.01)
+        assert lines_of(spectrum(samples)).hz == pytest.approx(hz, rel=0.01)
 
 
 def test_what_cannot_be_resolved_is_wide_and_lies_between() -> None:
-    lines = find_lines(spectrum(tone(1, 400, 425)))
+    lines = lines_of(spectrum(tone(1, 400, 425)))
     assert len(lines.hz) == 1
     assert 405 < lines.hz[0] < 420
     assert lines.width_hz > 9
@@ -40,19 +45,19 @@ def test_what_cannot_be_resolved_is_wide_and_lies_between() -> None:
 
 def test_what_an_overdriven_line_adds_is_no_frequency() -> None:
     clipped = np.tanh(30 * tone(1, 425)).astype(np.float32)
-    assert find_lines(spectrum(clipped)).hz == pytest.approx((425,), abs=1)
+    assert lines_of(spectrum(clipped)).hz == pytest.approx((425,), abs=1)
     pair = np.tanh(15 * tone(1, 480, 620)).astype(np.float32)
-    assert find_lines(spectrum(pair)).hz == pytest.approx((480, 620), abs=1.5)
+    assert lines_of(spectrum(pair)).hz == pytest.approx((480, 620), abs=1.5)
 
 
 def test_noise_has_no_lines_that_hold_its_power() -> None:
-    assert find_lines(spectrum(noise(2, 0.1))).share < 0.4
+    assert lines_of(spectrum(noise(2, 0.1))).share < 0.4
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=END_BIN - FIRST_BIN, max_size=END_BIN - FIRST_BIN))
 def test_any_spectrum_has_one_to_three_lines(values: list[float]) -> None:
     values[7] += 1.0
-    lines = find_lines(np.array(values))
+    lines = lines_of(np.array(values))
     assert 1 <= len(lines.hz) <= 3
     assert list(lines.hz) == sorted(lines.hz)
     assert 0 <= lines.share <= 1.0001

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.hearing.spectrogram import BINS
+from agent.hearing.steady_tones import answered
 from agent.hearing.tone_frames import tone_spans
 from agent.hearing.tone_lines import kept_bins
 from agent.hearing.tone_runs import HISTORY, Moment, Runs
@@ -94,12 +95,12 @@ def test_any_frames_in_any_cutting_give_the_same_moments(
     power = rng.choice([1e-9, 0.01, 0.011], len(held))
     traits = np.stack([power, power, pitch, np.ones(len(held))], axis=1).astype(np.float32)
     spectra = kept_bins(rng.random((len(held), BINS)).astype(np.float32) ** 8 + np.float32(1e-6))
-    whole = list(Runs().push(tone_spans(held), traits, spectra))
+    (whole,) = answered([Runs().push(tone_spans(held), traits, spectra)])
     pieces: list[Moment] = []
     cut_up = Runs()
     edges = [0, *sorted(min(cut, len(held)) for cut in cuts), len(held)]
     for a, b in itertools.pairwise(edges):
-        pieces += cut_up.push(tone_spans(held[a:b]), traits[a:b], spectra[a:b])
+        pieces += answered([cut_up.push(tone_spans(held[a:b]), traits[a:b], spectra[a:b])])[0]
     assert [(m.frame, m.runs, m.unfinished.start, m.unfinished.frames) for m in pieces] == [
         (m.frame, m.runs, m.unfinished.start, m.unfinished.frames) for m in whole
     ]

@@ -1,5 +1,7 @@
 """What the network says with tones, from samples to events."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -45,6 +47,24 @@ def test_ringing_is_said_soon_after_the_first_ring_and_busy_after_two_cycles() -
     assert 2.3 < ringing.at < 2.8
     busy = events(sound("425/0.5 -/0.5", 4))[0]
     assert 2.3 < busy.at < 2.6
+
+
+def test_a_tone_that_goes_on_is_said_again_every_other_second() -> None:
+    told = events(sound("425/0.5 -/0.5", 14))
+    assert set(kinds(told)) == {ToneKind.BUSY}
+    assert told[-1].at > 12
+    assert all(2.0 <= b.at - a.at <= 3.1 for a, b in itertools.pairwise(told) if b.confidence == a.confidence)
+
+
+def test_hum_in_the_pauses_is_no_tone_of_the_cadence() -> None:
+    beeps = np.concatenate((pause(0.5), *[tone(0.5, 1100), pause(3)] * 2))
+    hum = tone(len(beeps) / 8000, 250, 300, amplitude=0.01)
+    assert kinds(events((beeps + hum).astype(np.float32))) == [ToneKind.FAX_OR_MODEM]
+
+
+def test_an_overdriven_dial_tone_is_told_once_it_has_held_still() -> None:
+    spoilt = tone(4, 350, 440) + tone(4, 800, 1150, 1250, 1700, 2050, amplitude=0.024)
+    assert kinds(events(np.concatenate((pause(0.3), spoilt)))) == [ToneKind.DIAL_TONE]
 
 
 def test_a_ring_that_becomes_busy_is_busy() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.rows import frame_rows
 from agent.hearing.spectrogram import Framer, power
+from agent.hearing.steady_tones import answered
 from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames, tone_spans
 from agent.hearing.tone_lines import kept_bins
 from agent.hearing.tone_runs import Moment, Run, Runs
@@ -60,7 +61,7 @@ def held(samples: Samples) -> str:
     """Draw which frames hold a tone: `#` or `.`."""
     spectra = power([Framer().push(samples)])
     around = silent_traits(AROUND)
-    marks = tone_frames(np.concatenate((around, frame_traits(spectra, frame_rows(spectra)), around)))
+    marks = tone_frames(np.concatenate((around, frame_traits(frame_rows(spectra)), around)))
     return "".join("#" if mark else "." for mark in marks[AROUND:-AROUND])
 
 
@@ -68,9 +69,9 @@ def moments(samples: Samples) -> list[Moment]:
     """Return every moment of a sound's runs."""
     spectra = power([Framer().push(samples)])
     around = silent_traits(AROUND)
-    traits = frame_traits(spectra, frame_rows(spectra))
+    traits = frame_traits(frame_rows(spectra))
     marks = tone_frames(np.concatenate((around, traits, around)))[AROUND:-AROUND]
-    return list(Runs().push(tone_spans(marks), traits, kept_bins(spectra)))
+    return answered([Runs().push(tone_spans(marks), traits, kept_bins(spectra))])[0]
 
 
 def runs(samples: Samples) -> tuple[Run, ...]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.hearing.sound import SOUNDS, HeardSecond, Sound
+from agent.hearing.sound import SOUNDS, HeardSecond
 from agent.verdict.evidence import Evidence
 from tests.verdict.heard import evidence_of, second, seconds, timelines
 
@@ -21,23 +21,30 @@ def test_a_weight_is_a_number_of_fully_sure_seconds() -> None:
     evidence = Evidence()
     evidence.hear(HeardSecond(0.0, (1.0, 0.0, 0.0, 0.0)))
     evidence.hear(HeardSecond(1.0, (0.75, 0.25, 0.0, 0.0)))
-    assert evidence.weight[Sound.RINGING] == 1.5
+    assert evidence.tones == 1.5
+
+
+def test_that_voice_or_song_is_open_makes_it_no_less_sure_that_no_tone_is_heard() -> None:
+    evidence = Evidence()
+    before = evidence.odds.bits
+    evidence.hear(HeardSecond(0.0, (0.0, 0.6, 0.4, 0.0)))
+    assert (evidence.programme, evidence.odds.bits) == (1.0, before)
 
 
 def test_a_contrary_second_takes_earlier_evidence_away() -> None:
     evidence = evidence_of("rr")
-    before = evidence.weight[Sound.RINGING]
+    before = evidence.tones
     evidence.hear(HeardSecond(2.0, (0.0, 1.0, 0.0, 0.0)))
-    assert evidence.weight[Sound.RINGING] == pytest.approx(before * (1 - evidence.settling.contradiction))
+    assert evidence.tones == pytest.approx(before * (1 - evidence.settling.contradiction))
 
 
 def test_silence_takes_nothing_away() -> None:
-    assert evidence_of("rr" + 30 * ".").weight == evidence_of("rr").weight
+    assert evidence_of("rr" + 30 * ".").tones == evidence_of("rr").tones
 
 
 def test_an_hour_of_ringing_weighs_no_more_than_the_memory_holds() -> None:
     evidence = evidence_of(3600 * "r")
-    assert evidence.weight[Sound.RINGING] == evidence.settling.memory_seconds
+    assert evidence.tones == evidence.settling.memory_seconds
 
 
 def test_pauses_do_not_interrupt_speech() -> None:

@@ -93,6 +93,35 @@ def test_the_next_cycles_may_say_otherwise() -> None:
     assert settle(evidence).outcome is Outcome.RINGING
 
 
+def test_what_rings_is_not_ended_by_a_doubtful_reading_of_the_same_cycles() -> None:
+    evidence = evidence_of("rrr")
+    evidence.hear_tone(tone(ToneKind.RINGING, at=3.2, confidence=0.65))
+    evidence.hear_tone(tone(ToneKind.BUSY, at=3.4, confidence=0.6))
+    assert settle(evidence).outcome is Outcome.RINGING
+    evidence.hear_tone(tone(ToneKind.BUSY, at=4.4, confidence=0.8))
+    assert settle(evidence).outcome is Outcome.BUSY
+
+
+def test_a_song_that_holds_a_note_is_no_machine() -> None:
+    evidence = evidence_of("mmm")
+    evidence.hear_tone(tone(ToneKind.FAX_OR_MODEM, at=3.2))
+    verdict = settle(evidence)
+    assert (verdict.outcome, verdict.final) == (Outcome.MUSIC, False)
+
+
+def test_a_machine_after_a_song_is_one_once_the_song_is_over() -> None:
+    evidence = evidence_of("mmmrr")
+    evidence.hear_tone(tone(ToneKind.FAX_OR_MODEM, at=5.2))
+    assert settle(evidence).outcome is Outcome.FAX_OR_MODEM
+
+
+def test_a_disputed_tone_after_the_ringing_is_said() -> None:
+    evidence = evidence_of("rrr")
+    evidence.hear_tone(tone(ToneKind.RINGING, at=3.2))
+    evidence.hear_tone(tone(ToneKind.BUSY, at=9.4, confidence=0.6))
+    assert settle(evidence).outcome is Outcome.BUSY
+
+
 def test_an_announcement_after_a_disputed_tone_is_an_announcement() -> None:
     evidence = evidence_of("rrr")
     evidence.hear_tone(tone(ToneKind.CONGESTION, confidence=0.45))

@@ -35,7 +35,6 @@ def verdict_of(timeline: str) -> Verdict:
         (12 * "r...." + "sssss", Outcome.ANNOUNCEMENT),
         ("rrrrmmmmm", Outcome.MUSIC),
         ("r..r..s..r..r", Outcome.RINGING),
-        ("rms", Outcome.UNKNOWN),
     ],
 )
 def test_a_call_is_judged_by_its_course(timeline: str, outcome: Outcome) -> None:
@@ -47,6 +46,13 @@ def test_an_announcement_after_ringing_is_final_while_a_vote_would_still_say_sil
     assert (verdict.outcome, verdict.final) == (Outcome.ANNOUNCEMENT, True)
     assert verdict.final_at is not None
     assert 23 <= verdict.final_at <= 26
+
+
+def test_what_may_be_anything_is_unknown() -> None:
+    evidence = evidence_of("")
+    for _ in range(3):
+        evidence.hear(HeardSecond(0.0, (0.34, 0.33, 0.32, 0.01)))
+        assert settle(evidence).outcome is Outcome.UNKNOWN
 
 
 def test_what_only_may_be_speech_is_never_final() -> None:
@@ -75,11 +81,25 @@ def test_an_announcement_that_is_not_final_is_less_sure_than_one_that_is() -> No
     assert (verdict.final, verdict.confidence) == (False, evidence.settling.announcement_confidence)
 
 
-def test_a_singer_is_heard_as_now_this_now_that_and_is_no_announcement() -> None:
+def test_what_is_heard_as_now_this_now_that_is_no_announcement() -> None:
     evidence = evidence_of("")
-    for letter in 6 * "ssm":
+    for letter in 20 * "sm":
         evidence.hear(second(letter, sure=0.8))
-    assert settle(evidence).outcome is Outcome.UNKNOWN
+        assert not settle(evidence).final
+
+
+def test_a_strange_voice_is_an_announcement_although_some_of_it_sounds_like_a_song() -> None:
+    evidence = evidence_of("")
+    for letter in 4 * "sm":
+        evidence.hear(second(letter, sure=0.85 if letter == "s" else 0.5))
+        assert settle(evidence).outcome is Outcome.ANNOUNCEMENT
+
+
+def test_a_singer_is_no_announcement_while_the_song_is_clearer() -> None:
+    evidence = evidence_of("mm")
+    for letter in 6 * "sm":
+        evidence.hear(second(letter, sure=0.6 if letter == "s" else 0.95))
+        assert settle(evidence).outcome is Outcome.MUSIC
 
 
 def test_an_announcement_over_a_songs_last_chord_is_one_once_it_is_clear() -> None:

@@ -24,8 +24,9 @@ _LEVEL_DB = (-6.0, 0.0)
 """Level of a part; exchanges, announcers and songs are not equally loud."""
 _LIBRARY_SHARE = 4
 """Every so many voices speak the library's announcements and no others."""
-_SYNTHESISER = "synthesiser"
-"""Its voices are hardly told apart when they read the same sentence: none of them is in the library."""
+_NO_ANNOUNCERS = {"synthesiser", "words"}
+"""Families of which no voice is in the library: synthesisers' are hardly told apart when they read the same
+sentence, and single words with pauses between them are no announcement."""
 _LIBRARY_S = 16
 _LATEST_START_S = 2.0
 _LISTEN_S = 1.0
@@ -124,7 +125,7 @@ def set_stage(sources: Sequence[Source], plan: Plan) -> Stage:
     shelves = shelve(sources, plan)
     library: list[LibraryEntry] = []
     for fold, shelf in enumerate(shelves):
-        people = [v for v in shelf.get(Sound.SPEECH, []) if family_of(v) != _SYNTHESISER]
+        people = [v for v in shelf.get(Sound.SPEECH, []) if family_of(v) not in _NO_ANNOUNCERS]
         for index, voice in enumerate(people[1::_LIBRARY_SHARE]):
             library.append(LibraryEntry(f"known-{fold}-{index}", fold, voice, (plan.seed, 5, fold, index)))
             shelf[Sound.SPEECH].remove(voice)

@@ -8,12 +8,13 @@ import pytest
 from typer.testing import CliRunner
 
 from agent.hearing.pcm import SAMPLE_RATE
+from agent.hearing.sound import Sound
 from agent.hearing.spectrogram import LOOKAHEAD
 from agent.train.commands import app
 from agent.train.corpus.call_folder import CALLS, KNOWN, CallRecord, read_calls
 from agent.train.corpus.call_scripts import SCRIPTS
 from agent.train.corpus.calls import ComposedCall, Stage, compose_call, schedule_calls, set_stage
-from agent.train.corpus.material import Source, find_material
+from agent.train.corpus.material import Recordings, Source, find_material
 from agent.train.corpus.plan import read_plan
 from agent.train.corpus.synth import share_folds
 from agent.train.errors import MaterialError
@@ -75,6 +76,18 @@ def test_the_voices_of_the_library_say_nothing_else(stage: Stage) -> None:
     assert stage.library
     spoken = {entry.voice.group for entry in stage.library}
     assert spoken.isdisjoint(s.group for shelf in stage.shelves for ours in shelf.values() for s in ours)
+
+
+def test_no_synthesiser_and_no_reader_of_single_words_is_in_the_library(sources: list[Source]) -> None:
+    voices = [source for source in sources if source.sound is Sound.SPEECH]
+    others = [
+        replace(voice, group=f"{family}/{voice.group}")
+        for family in ("synthesiser", "words")
+        for voice in voices
+        if isinstance(voice, Recordings)
+    ]
+    stage = set_stage([*sources, *others], PLAN)
+    assert {entry.voice.group for entry in stage.library} <= {voice.group for voice in voices}
 
 
 def test_a_known_announcement_is_a_passage_of_the_library(stage: Stage, calls: list[ComposedCall]) -> None:
