@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+import pytest
+
 from agent.demo.call import Scenario
 from agent.hearing.sound import Sound
 from tests.e2e.scenarios import Way
@@ -91,6 +93,18 @@ def assert_unhurt(fleet: list[Experience], undisturbed: list[Experience]) -> Non
     assert len(fleet) >= len(undisturbed)
     for number, experience in enumerate(fleet):
         experience.assert_same(undisturbed[number % len(undisturbed)])
+
+
+async def hears_the_next_call(site: Site) -> None:
+    """Fail if none of the next calls is judged: the agent has some seconds to find back."""
+    for _ in range(5):
+        placed = await site.place(Way.DIAL, replace(REFUSED, audio=site.sounds[Sound.RINGING]))
+        leg = await site.leg(placed.number)
+        await site.ended(placed)
+        await asyncio.sleep(1.0)
+        if site.verdicts(leg):
+            return
+    pytest.fail("the agent hears no call any more")
 
 
 async def _experience(site: Site, placed: Placed) -> Experience:

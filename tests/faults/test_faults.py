@@ -1,13 +1,21 @@
 """Whatever becomes of the agent, nobody notices: not the carrier, not the caller, not the dialer."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
 
 from agent.hearing.sound import Sound
 from tests.e2e.scenarios import Way
-from tests.faults.fleet import ANSWERED, FLEET, REFUSED, Experience, assert_unhurt, experiences, launch
+from tests.faults.fleet import (
+    ANSWERED,
+    FLEET,
+    REFUSED,
+    Experience,
+    assert_unhurt,
+    experiences,
+    hears_the_next_call,
+    launch,
+)
 from tests.lab_fixtures import Site, agent_beside, until
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
@@ -52,7 +60,7 @@ async def test_stopped_in_its_tracks_across_the_carriers_final_code(
         agent.freeze()
         assert_unhurt(await experiences(site, heard + await launch(site, times=2)), without_agent)
         agent.thaw()
-        await _hears_the_next_call(site)
+        await hears_the_next_call(site)
     await site.nobody_left()
 
 
@@ -128,14 +136,3 @@ async def test_without_its_forest_it_ends_with_one_sentence(
 
 def _audiosocket(site: Site, **changes: int) -> dict[str, object]:
     return {"port": site.lab.ports.audiosocket, "token": site.lab.token or None, **changes}
-
-
-async def _hears_the_next_call(site: Site) -> None:
-    for _ in range(5):
-        placed = await site.place(Way.DIAL, replace(REFUSED, audio=site.sounds[Sound.RINGING]))
-        leg = await site.leg(placed.number)
-        await site.ended(placed)
-        await asyncio.sleep(1.0)
-        if site.verdicts(leg):
-            return
-    pytest.fail("the agent hears no call any more")

@@ -1,0 +1,84 @@
+"""Whatever becomes of the manager interface while fifty calls are up: none changes, no verdict is wrong."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from agent.demo.agent import LabAgent
+from agent.verdict import fields
+from tests.faults.fleet import Experience, assert_unhurt, experiences, hears_the_next_call, launch
+from tests.faults.manager_proxy import ManagerProxy
+from tests.lab_fixtures import Placed, Site, agent_beside, until
+
+pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
+
+Fault = Callable[[ManagerProxy, LabAgent], Awaitable[None]]
+FLOOD_A_SECOND = 20_000
+FLOOD_SECONDS = 4
+
+
+async def cut(proxy: ManagerProxy, agent: LabAgent) -> None:
+    proxy.cut()
+    assert "Asterisk closed the connection" in await _told(agent)
+
+
+async def half_open(proxy: ManagerProxy, agent: LabAgent) -> None:
+    proxy.dead = True
+    assert "did not answer" in await _told(agent)
+    proxy.dead = False
+
+
+async def slow(proxy: ManagerProxy, agent: LabAgent) -> None:
+    proxy.delay_s = 1.0  # each way
+    await asyncio.sleep(6.0)
+    proxy.delay_s = 0.0
+
+
+async def garbage(proxy: ManagerProxy, agent: LabAgent) -> None:
+    for _ in range(50):
+        await proxy.say(os.urandom(200) + b"\r\n\r\nEvent\r\n\r\nResponse: Success\r\nActionID: \xff\r\n\r\n")
+
+
+async def endless_message(proxy: ManagerProxy, agent: LabAgent) -> None:
+    await proxy.say(b"Event: " + 600 * 1024 * b"x")
+    assert "more than 524288 bytes" in await _told(agent)
+
+
+async def flood(proxy: ManagerProxy, agent: LabAgent) -> None:
+    event = (
+        b"Event: VarSet\r\nChannel: PJSIP/other-00000001\r\nVariable: x\r\nValue: y\r\nUniqueid: 1.1\r\n\r\n"
+    )
+    for tenth in range(10 * FLOOD_SECONDS):
+        due = time.monotonic() + 0.1
+        await proxy.say(FLOOD_A_SECOND // 10 * event)
+        await asyncio.sleep(max(0.0, due - time.monotonic()) if tenth else 0.0)
+
+
+@pytest.mark.parametrize("fault", [cut, half_open, slow, garbage, endless_message, flood])
+async def test_fifty_calls_do_not_notice(fault: Fault, site: Site, without_agent: list[Experience]) -> None:
+    async with (
+        ManagerProxy(site.lab.ports.ami) as proxy,
+        agent_beside(site.lab, asterisk={"port": proxy.port}) as agent,
+    ):
+        fleet = await launch(site, times=6)
+        await until(lambda: len({line["call"] for line in agent.events("listening")}) == len(fleet))
+        await fault(proxy, agent)
+        assert_unhurt(await experiences(site, fleet), without_agent)
+        await hears_the_next_call(site)
+        await _only_right_verdicts(site, fleet)
+        assert agent.running
+    await site.nobody_left()
+
+
+async def _told(agent: LabAgent) -> str:
+    problem: str = (await agent.logged("no AMI connection", timeout_seconds=15))["problem"]
+    return problem
+
+
+async def _only_right_verdicts(site: Site, fleet: list[Placed]) -> None:
+    for placed in fleet:
+        for event in site.verdicts(await site.leg(placed.number)):
+            assert event.get(fields.OUTCOME) in ("ringing", "answered", "unknown")
