@@ -56,6 +56,8 @@ class LabAgent(LabProcess):
             **(settings or {}),
         }
         self.log_path = self.home / "log"
+        self.within: tuple[str, ...] = ()
+        """A command that runs it in surroundings of its own, such as `env NAME=value`."""
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)
 
@@ -77,7 +79,7 @@ class LabAgent(LabProcess):
     def launch(self) -> None:
         """Start the process and do not wait for anything."""
         run = (sys.executable, "-m", "agent.cli", "run", "--config", str(self.write_config()))
-        command = ("setpriv", "--pdeathsig", "KILL", *run)  # it dies with us, however we end
+        command = (*self.within, "setpriv", "--pdeathsig", "KILL", *run)  # it dies with us, however we end
         self.spawn(command, self.log_path)
 
     async def start(self, awaited: str = "") -> None:

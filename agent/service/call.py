@@ -129,7 +129,9 @@ class Call:
         self.ended = now
         if not self.evidence.answered:
             self.carrier = carrier
-        self.evidence.end()
+            if carrier.answered:  # while nobody heard the PBX
+                self.evidence.answer()
+        self.evidence.end(seen=carrier.seen)
         self._close()
 
     def _close(self) -> None:

@@ -182,11 +182,13 @@ class AsteriskAdapter:
             await self.spy.find_out()
             if len(self.legs):
                 reply = await self.ami.action("Status")
-                living = {event.headers.get("Uniqueid", "") for event in reply.events}
-                self._dispatch(self.legs.keep_only(living))
+                self._dispatch(self.legs.catch_up(event.headers for event in reply.events))
+                await asyncio.sleep(0)  # whoever is up is now asked whether it was answered
+                await self.ami.drain(self.settings.ami.action_timeout_s)
             await self.spy.try_again()
         except AmiError as error:
             log.warning("could not take stock", reason=str(error))
+        self._listener.connected()
 
     def _event(self, event: AmiEvent) -> None:
         self._dispatch(self.legs.take(event.name, event.headers))
