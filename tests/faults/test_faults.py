@@ -8,6 +8,7 @@ from agent.hearing.sound import Sound
 from tests.e2e.scenarios import Way
 from tests.faults.fleet import (
     ANSWERED,
+    FIFTY,
     FLEET,
     REFUSED,
     Experience,
@@ -15,6 +16,7 @@ from tests.faults.fleet import (
     experiences,
     hears_the_next_call,
     launch,
+    listened,
 )
 from tests.lab_fixtures import Site, agent_beside, until
 
@@ -41,10 +43,10 @@ async def test_without_an_agent_calls_go_as_the_carrier_says(
 @each_spy
 async def test_killed_during_fifty_calls(site: Site, without_agent: list[Experience], tap: str) -> None:
     async with agent_beside(site.lab, asterisk={"tap": tap}) as agent:
-        fleet = await launch(site, times=6)
+        fleet = await launch(site, FIFTY)
         assert len(fleet) >= 50
         # All, for a call that then found nobody would meet the descriptor that Asterisk closes twice.
-        await until(lambda: len({line["call"] for line in agent.events("listening")}) == len(fleet))
+        await listened(agent, fleet)
         await agent.kill()
         assert_unhurt(await experiences(site, fleet), without_agent)
     await site.nobody_left()
