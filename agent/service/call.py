@@ -97,6 +97,14 @@ class Call:
         self.evidence.tap()
         return True
 
+    def hear_anew(self) -> Stream:
+        """Hear on with a fresh stream, where a fault has left the old one in the middle of something."""
+        assert self.tap is not None
+        self.earlier_seconds = self.audio_seconds
+        self.stream = Stream(self.tap.encoding, self.country, self.trunk)
+        self.stream.mark_gap()
+        return self.stream
+
     def audio_came(self, dropped_bytes: int, now: float) -> None:
         """Take note that audio came, and of how much of it had to be dropped."""
         self.first_audio = self.first_audio or now
