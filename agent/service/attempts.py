@@ -44,6 +44,7 @@ class Attempts:
         self._maximum = maximum
         self._period = period_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="attempts")
+        self._thread.submit(int)  # begins the thread now: when memory is short none could be had
         self._database: sqlite3.Connection | None = None
         self._counted = 0
         self._clock = clock

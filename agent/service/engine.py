@@ -62,6 +62,7 @@ class Engine:
         self._audience = audience
         self._on_tick = on_tick
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="hearing")
+        self._worker.submit(int)  # begins the thread now: when memory is short none could be had
         self._failing = False
         self._failed = 0
         """Ticks that something went wrong in, since all was well."""
@@ -107,7 +108,7 @@ class Engine:
             self._hand_on(call, stream, seconds)
 
     async def _hear(self, chunks: Sequence[tuple[Stream, bytes]]) -> list[list[HeardSecond]] | None:
-        """Hear in the worker thread; None where that fails, and then no stream of these is of use any more."""
+        """Hear in the worker thread; None where that fails: then these streams are of no use any more."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._worker, self.ear.hear, chunks)
         except Exception:
@@ -131,7 +132,7 @@ class Engine:
             self._audience.heard(call, seconds)
 
     def _fail(self, what: str) -> None:
-        """Say what the handled exception did, once until all is well again: a tick comes ten times a second."""
+        """Say what the handled exception did, but once until all is well: a tick comes ten times a second."""
         if not self._failed:
             log.exception(what)
         if not self._failing:

@@ -17,6 +17,7 @@ from tests.faults.fleet import (
     hears_the_next_call,
     launch,
     listened,
+    undisturbed,
 )
 from tests.lab_fixtures import Site, agent_beside, until
 
@@ -25,10 +26,8 @@ pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
 each_spy = pytest.mark.parametrize("tap", ["audiosocket", "eagi"])
 
 
-async def test_without_an_agent_calls_go_as_the_carrier_says(
-    site: Site, without_agent: list[Experience]
-) -> None:
-    for (way, scenario), experience in zip(FLEET, without_agent, strict=True):
+async def test_without_an_agent_calls_go_as_the_carrier_says(site: Site) -> None:
+    for (way, scenario), experience in zip(FLEET, await undisturbed(site), strict=True):
         assert experience.carrier_final == scenario.final
         assert not experience.cancelled
         assert experience.reached_dialer == (scenario.final == 200)
