@@ -1,5 +1,6 @@
 """What benchmarks read off processes and durations."""
 
+import contextlib
 import os
 import statistics
 from collections.abc import Iterable
@@ -28,6 +29,25 @@ class Delays:
         return cls(*rounded, len(ordered))
 
 
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a process and its children hold."""
+
+    resident_mb: float
+    descriptors: int
+    threads: int
+
+    @classmethod
+    def of(cls, pid: int) -> "Footprint":
+        """Read it; a process that is gone raises OSError."""
+        pids = [pid, *_children(pid)]
+        return cls(
+            resident_mb=sum(map(resident_mb, pids)),
+            descriptors=sum(_entries(f"/proc/{each}/fd") for each in pids),
+            threads=sum(_entries(f"/proc/{each}/task") for each in pids),
+        )
+
+
 def cpu_seconds(pid: int) -> float:
     """Return the processor seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
@@ -38,3 +58,17 @@ def resident_mb(pid: int) -> float:
     """Return the resident memory of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+
+
+def _children(pid: int) -> list[int]:
+    """Return the processes that a process has started and that still run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # one that has ended meanwhile
+            if int(stat.read_text().rpartition(") ")[2].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
+
+
+def _entries(folder: str) -> int:
+    return sum(1 for _ in Path(folder).iterdir())
