@@ -1,6 +1,7 @@
 """What benchmarks read off processes and durations."""
 
 import contextlib
+import math
 import os
 import statistics
 from collections.abc import Iterable
@@ -23,10 +24,10 @@ class Delays:
         """Summarise durations in seconds."""
         ordered = sorted(1000 * s for s in seconds)
         if not ordered:
-            return cls(*(4 * (float("nan"),)), 0)
+            return cls(math.nan, math.nan, math.nan, math.nan, 0)
         p95, p99 = (ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.95, 0.99))
-        rounded = (round(ms, 1) for ms in (statistics.median(ordered), p95, p99, ordered[-1]))
-        return cls(*rounded, len(ordered))
+        median, worst = statistics.median(ordered), ordered[-1]
+        return cls(round(median, 1), round(p95, 1), round(p99, 1), round(worst, 1), len(ordered))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ from tests.lab_fixtures import Site, sounds
 SAMPLE_SECONDS = 10.0
 BEGIN_EVERY_SECONDS = 0.1
 """At most one call begins in this time."""
+WARMING_SECONDS = 1.0
+"""A few calls come first: threads and files that the first call needs stay."""
 OVER_SECONDS = 15.0
 """After the last call: long enough for every journal line and every connection to be done with."""
 PATIENCE_SECONDS = 150.0
@@ -64,9 +66,9 @@ class Result:
     """Of the resident memory, once it has settled."""
     growth_standard_error: float
     before: Footprint
-    """Before the first call."""
+    """Idle, after the first few calls."""
     after: Footprint
-    """After the last."""
+    """Idle, after the last call."""
     without_one_line: int
     """Calls of which the journal has no line, or more than one."""
     without_one_event: int
@@ -75,8 +77,8 @@ class Result:
     """Verdicts that are neither right nor `unknown`."""
     unknown: int
     """Of calls that were heard for long enough to know."""
-    confused: Mapping[str, int]
-    """What was taken for what, how often."""
+    confused: tuple[str, ...]
+    """What was taken for what in which of them."""
     strangers: int
     """Verdicts on calls that there were not."""
     failed: int
@@ -172,6 +174,8 @@ async def measure(chroot: Path, minutes: float, calls: int) -> Result:
     async with open_soak(chroot, calls) as soak:
         lab = soak.site.lab
         async with LabAgent(lab, settings={"log": {"format": "json", "level": "info"}}) as agent:
+            await soak.keep_up(time.monotonic() + WARMING_SECONDS)
+            await asyncio.sleep(OVER_SECONDS)
             before, ours = Footprint.of(agent.pid), resident_mb(os.getpid())
             samples: list[Sample] = []
             watching = asyncio.create_task(_watch(agent, soak, minutes, samples))
@@ -202,7 +206,7 @@ async def measure(chroot: Path, minutes: float, calls: int) -> Result:
         without_one_event=soak.placed - sum(leg.told_once for leg in legs),
         wrong=sum(leg.wrong for leg in legs),
         unknown=sum(leg.left_open for leg in legs),
-        confused=dict(Counter(f"{leg.due} as {leg.lines[-1]}" for leg in legs if leg.wrong or leg.left_open)),
+        confused=tuple(map(str, (leg for leg in legs if leg.wrong or leg.left_open))),
         strangers=soak.book.strangers,
         failed=soak.failed,
         channels_left=channels,
@@ -226,13 +230,13 @@ async def _watch(agent: LabAgent, soak: Soak, minutes: float, samples: list[Samp
         while True:
             now, footprint = time.monotonic() - began, Footprint.of(agent.pid)
             samples.append(Sample(round(now / 60, 3), footprint, soak.up))
-            bar.update(
-                task,
-                completed=now,
-                description=f"{soak.placed:,} calls, {soak.up} up, {soak.failed} failed; "
-                f"{footprint.resident_mb:.1f} MB, {footprint.descriptors} descriptors, "
-                f"{footprint.threads} threads",
+            told = (
+                f"{soak.placed:,} calls, {soak.up} up, {soak.failed} failed; {footprint.resident_mb:.1f} MB, "
+                f"{footprint.descriptors} descriptors, {footprint.threads} threads"
             )
+            bar.update(task, completed=now, description=told)
+            if not console.is_terminal and len(samples) % 6 == 1:
+                console.print(f"{now / 60:.0f} min: {told}")
             await asyncio.sleep(SAMPLE_SECONDS)
 
 
@@ -282,6 +286,8 @@ def main() -> None:
     options = parser.parse_args()
     result = asyncio.run(measure(options.asterisk, 60 * options.hours, options.calls))
     tell(part_of(result), options.into)
+    for confused in result.confused:
+        console.print(confused)
 
 
 if __name__ == "__main__":

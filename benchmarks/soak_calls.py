@@ -87,6 +87,12 @@ class Leg:
     heard_seconds: float = 0.0
     dropped_seconds: float = 0.0
 
+    def __str__(self) -> str:
+        plan = Plan.of(self.number)
+        ending = plan.scenario.final or "given up"
+        heard = f"{self.heard_seconds:.1f} of {self.sent_seconds or plan.scenario.seconds:.1f} s heard"
+        return f"{self.number}, {plan.way.name}, {self.due}, {ending}: {', '.join(self.lines)}; {heard}"
+
     @property
     def due(self) -> str:
         """The verdict that must come of it."""
@@ -120,7 +126,7 @@ class Book:
     def take(self, event: Happening) -> None:
         """Take note of what the manager interface tells."""
         match event.name:
-            case "DialBegin" if not event.get("DestChannel").startswith("Local/"):
+            case "DialBegin" if event.get("DestChannel").startswith("PJSIP/"):
                 number = event.get("DialString").partition("@")[0]
                 begun = Leg(number, event.get("DestChannel"))
                 self.legs[event.get("DestUniqueid")] = self.by_number[number] = begun
