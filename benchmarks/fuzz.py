@@ -3,9 +3,9 @@
     python -m benchmarks.fuzz [TARGET ...] [--minutes 30] [--executions 5000000] [--keep]
 
 Each target of `tests/fuzz/targets.py` (all, where none is named) is tried by a process of its own for so many
-minutes of processor time or executions, whichever comes first. Needs `pip install --group fuzz`. An input that
-breaks one is written to `fuzz-<target>-...`, and told. With --keep the inputs that reach something, made few and
-small, replace those that the tests try.
+minutes of processor time or executions, whichever comes first. Needs `pip install --group fuzz`. An input
+that breaks one is written to `fuzz-<target>-...` and told. With --keep the inputs that reach something, made
+few and small, replace those that the tests try.
 """
 
 import argparse
