@@ -47,6 +47,8 @@ WITHOUT = ("dialled", "originated")
 SETTLE_SECONDS = 3.0
 FIRST_CALLS, FIRST_SECONDS = 2, 5.0
 """They come before anything is measured: what they load for good belongs to the agent's base."""
+LAST_SECONDS = 0.15
+"""A call's end is told at once: what came since the last tick, and the packets on their way, nobody waits for."""
 GOALS_AT = 200
 """Calls at once for which there are goals."""
 
@@ -80,7 +82,7 @@ class Result:
     audio_percent_before_tap: float
     """Sent before a spy was there; what the leg brings itself is meant to hear all."""
     audio_percent_lost: float
-    """Sent after that and not heard."""
+    """Sent between that and a call's last moment, and not heard."""
     worst_call_seconds_lost: float
     audio_seconds_dropped: float
     """By the agent, because it fell behind."""
@@ -199,7 +201,7 @@ def _delays(on: Load, numbers: Iterable[str], carrier: Carrier) -> tuple[list[fl
 def _audio(
     on: Load, numbers: Iterable[str], carrier: Carrier, journal: Mapping[str, Mapping[str, Any]]
 ) -> tuple[float, float, list[float]]:
-    """Return the seconds of audio sent, those before a spy was there, and what each call lost after it."""
+    """Return the seconds of audio sent, those before a spy was there, and what each call lost then."""
     tapped = on.tapped()
     all_sent, all_before, lost = 0.0, 0.0, []
     for number in numbers:
@@ -210,7 +212,7 @@ def _audio(
         all_before += before
         if journal:
             heard = journal[number]["audio_seconds"] if number in journal else 0.0
-            lost.append(max(0.0, sent - before - heard))
+            lost.append(max(0.0, sent - before - heard - LAST_SECONDS))
     return all_sent, all_before, lost
 
 
@@ -224,7 +226,12 @@ def part_of(name: str, results: tuple[Result, ...]) -> Part:
                 Goal(f"{what}: agent's processor", one.agent_cpu_percent, 25.0, "% of a core"),
                 Goal(f"{what}: memory a call beyond the base", one.kb_a_call, 60.0, "KB"),
                 Goal(f"{what}: a second's end to the variable, p99", one.second_to_variable.p99, 400.0, "ms"),
-                Goal(f"{what}: audio lost after the tap's start", one.audio_percent_lost, 0.0, "%"),
+                Goal(
+                    f"{what}: audio lost between the tap's start and the last tick",
+                    one.audio_percent_lost,
+                    0.0,
+                    "%",
+                ),
             ]
     return Part(name, "The agent beside a PBX", results, tuple(goals))
 
