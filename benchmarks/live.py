@@ -48,7 +48,7 @@ SETTLE_SECONDS = 3.0
 FIRST_CALLS, FIRST_SECONDS = 2, 5.0
 """They come before anything is measured: what they load for good belongs to the agent's base."""
 LAST_SECONDS = 0.15
-"""A call's end is told at once: what came since the last tick, and the packets on their way, nobody waits for."""
+"""A call's end is told at once: nobody waits for what came since the last tick, or is on its way."""
 GOALS_AT = 200
 """Calls at once for which there are goals."""
 
@@ -226,12 +226,7 @@ def part_of(name: str, results: tuple[Result, ...]) -> Part:
                 Goal(f"{what}: agent's processor", one.agent_cpu_percent, 25.0, "% of a core"),
                 Goal(f"{what}: memory a call beyond the base", one.kb_a_call, 60.0, "KB"),
                 Goal(f"{what}: a second's end to the variable, p99", one.second_to_variable.p99, 400.0, "ms"),
-                Goal(
-                    f"{what}: audio lost between the tap's start and the last tick",
-                    one.audio_percent_lost,
-                    0.0,
-                    "%",
-                ),
+                Goal(f"{what}: audio lost but for both ends", one.audio_percent_lost, 0.0, "%"),
             ]
     return Part(name, "The agent beside a PBX", results, tuple(goals))
 
