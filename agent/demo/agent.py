@@ -22,8 +22,9 @@ START_SECONDS = 20.0
 class Lab(Protocol):
     """What an agent has to know of the lab that it stands beside."""
 
-    home: Path
-    """The lab's folder."""
+    @property
+    def home(self) -> Path:
+        """The lab's folder."""
 
     @property
     def agent_config(self) -> dict[str, Any]:

@@ -76,6 +76,11 @@ class Carrier:
             await call.ended.wait()
             return call
 
+    def forget(self, call: Call) -> None:
+        """Let go of a call that is over and whose answers are no longer repeated: hours of calls need no room."""
+        self.calls.remove(call)
+        del self._dialogs[call.call_id]
+
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run something for as long as the carrier is open."""
         task = asyncio.ensure_future(work)
