@@ -35,7 +35,9 @@ async def cut(proxy: ManagerProxy, agent: LabAgent) -> None:
 
 
 async def half_open(proxy: ManagerProxy, agent: LabAgent) -> None:
+    """For so long that every call is answered or refused meanwhile, and some have ended unseen."""
     proxy.dead = True
+    await asyncio.sleep(8.5)
     assert "did not answer" in await _told(agent)
     proxy.dead = False
 
