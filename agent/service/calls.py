@@ -150,6 +150,7 @@ class Calls:
         if (handback := self._writing()) and call.judged:
             handback.announce(call.leg, self._fields(call))
         self._books.ended(call, self._decision(call), handed_back=self.rules.writes)
+        call.forget()
 
     def fields_of(self, channel_id: str) -> Mapping[str, str]:
         """Return the variables as they stand for a leg, or for the legs that the channel dialled last."""
