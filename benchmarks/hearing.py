@@ -1,6 +1,6 @@
 """What hearing costs: all of it and each part, for so many calls at once, and by what they play.
 
-    python benchmarks/hearing.py --work DIR --songs FOLDER ... [--calls 1 10 100 1000 5000] [--seconds 5]
+    python -m benchmarks.hearing --work DIR --songs FOLDER ... [--calls 1 10 100 1000 5000] [--seconds 5]
 
 Of the calls 40 % speak, 30 % ring, 10 % are busy, 10 % play a song and 10 % are silent. Each is at its own
 moment of what it plays, has been heard for three seconds before, and is heard for `--seconds` more: whole
@@ -8,7 +8,7 @@ seconds, then ticks of 100 ms. 1,000 announcements are known, and what is said i
 it is searched. What is said is rendered as `announcements.py` does it and kept in `--work`; songs are
 recordings under `--songs`.
 
-Printed are milliseconds of processor time (one thread, the median of the seconds heard) for 1,000
+Told are milliseconds of processor time (one thread, the median of the seconds heard) for 1,000
 call-seconds, and the memory that a second of all calls takes at most beyond what was held before it.
 """
 
@@ -16,7 +16,7 @@ import argparse
 import time
 import tracemalloc
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -26,31 +26,31 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from announcements import render, spectra
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 from threadpoolctl import threadpool_limits
-from tones import recordings
 
 from agent.demo import audio
 from agent.demo.g711 import encode_ulaw
 from agent.hearing import ear
 from agent.hearing.ear import Ear, Stream
-from agent.hearing.features import FEATURES
 from agent.hearing.forest import Forest
 from agent.hearing.pcm import Samples
 from agent.hearing.recognition import Known
 from agent.hearing.sound import Encoding
 from agent.hearing.tape import Fingerprint
 from agent.hearing.tones import ToneEar
+from agent.service.memory import keep_little
+from benchmarks.announcements import render, spectra
+from benchmarks.results import Goal, Part, add_into, console, tell
+from benchmarks.tones import recordings
 
 RATE = Encoding.ULAW.bytes_per_second
 WARM_SECONDS = 3
 ANNOUNCEMENTS = 1000
+TARGET_CALLS, TARGET_MS, TARGET_MB = 1000, 600, 60
 SHARES = {"speech": 0.4, "ringing": 0.3, "busy": 0.1, "song": 0.1, "silence": 0.1}
 PARTS: dict[str, tuple[object, str]] = {
-    "spectra": (ear, "power"),
+    "spectra": (ear, "power_of"),
     "rows": (ear, "frame_rows"),
     "features": (ear, "features"),
     "forest": (Forest, "predict"),
@@ -58,8 +58,6 @@ PARTS: dict[str, tuple[object, str]] = {
     "announcements": (ear, "recognise"),
 }
 """What `Ear.hear` calls for each part; the rest is decoding, framing and handing over."""
-
-console = Console()
 
 
 @dataclass(slots=True)
@@ -70,54 +68,93 @@ class Spent:
     parts: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Milliseconds of processor time for 1,000 call-seconds."""
+
+    played: str
+    calls: int
+    ticks_a_second: int
+    all_ms: float
+    ms: Mapping[str, float]
+    """Of each of PARTS, and the rest."""
+    peak_mb: float
+    """Beyond what was held before."""
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--songs", type=Path, nargs="+", required=True)
-    parser.add_argument("--model", type=Path, default=Path("models/student.joblib"))
+    add_material(parser)
     parser.add_argument("--calls", type=int, nargs="+", default=[1, 10, 100, 1000, 5000])
     parser.add_argument("--seconds", type=int, default=5)
-    arguments = parser.parse_args()
+    add_into(parser)
+    options = parser.parse_args()
+    keep_little()  # as the agent does
     with threadpool_limits(1):
-        measure(arguments)
+        for part in measure(options):
+            tell(part, options.into)
 
 
-def measure(arguments: argparse.Namespace) -> None:
-    """Measure and print, with one thread."""
-    began = time.process_time()
-    forest = Forest.load(arguments.model)
-    console.print(f"{arguments.model} is loaded in {1e3 * (time.process_time() - began):.0f} ms")
-    own = render(arguments.work / "own.npz", 1, ANNOUNCEMENTS)
-    known = Known.of(list(enumerate(Fingerprint.of(spectra(sound)) for sound in own)))
-    played = sounds(arguments.work, arguments.songs)
-    vectors = np.random.default_rng(0).normal(0, 30, (1000, FEATURES)).astype(np.float32)
-    table = Table("rows", "forest, ms", title="the forest alone")
-    for rows in (1, 20, 200, 1000):
-        part = vectors[:rows]
-        table.add_row(f"{rows:,}", f"{1e3 * np.median([timed(forest.predict, part) for _ in range(9)]):.1f}")
-    console.print(table)
+def add_material(parser: argparse.ArgumentParser) -> None:
+    """Let a command say what is to be heard, and by which forest."""
+    parser.add_argument("--work", type=Path, required=True, help="folder for what is rendered, once")
+    parser.add_argument("--songs", type=Path, nargs="+", required=True, help="folders of recordings")
+    parser.add_argument("--model", type=Path, default=Path("models/student.joblib"))
 
-    def fresh() -> Ear:
-        hearing = Ear(forest, tone_ear=ToneEar())
-        hearing.known = known
-        return hearing
 
-    for ticks, name in ((1, "whole seconds"), (10, "ticks of 100 ms")):
-        table = Table("calls", "all", *PARTS, "rest", "peak MB", title=f"{name}: ms for 1,000 call-seconds")
-        for count in track(arguments.calls, name, console=console, transient=True):
-            calls = [call for kind, share in of_each(count) for call in islice(played[kind], share)]
-            cells, peak = per_thousand(fresh(), calls, ticks, arguments.seconds)
-            table.add_row(f"{count:,}", *cells, f"{peak / 1e6:.0f}")
-        console.print(table)
-        table = Table("100 calls", "all", *PARTS, "rest", title=f"{name}, by what is played")
-        for kind, kept in played.items():
-            cells, _ = per_thousand(fresh(), list(islice(kept, 100)), ticks, arguments.seconds)
-            table.add_row(kind, *cells)
-        console.print(table)
-    console.print(f"kept for a silent call: {kept_by_one_call(forest) / 1e3:.0f} kB")
+def measure(options: argparse.Namespace) -> Iterator[Part]:
+    """Yield what is found in whole seconds and in ticks: for so many calls, and by what they play."""
+    forest, known = Forest.load(options.model), known_announcements(options.work)
+    played = sounds(options.work, options.songs)
+    for ticks, name, title in (
+        (1, "hearing", "1,000 call-seconds heard in whole seconds"),
+        (10, "hearing_ticks", "1,000 call-seconds heard in ticks of 100 ms"),
+    ):
+        runs = [("a mixture", mixed(played, count)) for count in options.calls]
+        costs = [
+            cost(whole_ear(forest, known), kind, calls, ticks, options.seconds)
+            for kind, calls in track(runs, name, console=console, transient=True)
+        ]
+        yield Part(name, title, tuple(costs), tuple(_goals(costs, title)))
+        kinds = [
+            cost(whole_ear(forest, known), kind, list(islice(calls, 100)), ticks, options.seconds)
+            for kind, calls in track(played.items(), name, console=console, transient=True)
+        ]
+        yield Part(f"{name}_kinds", f"{title}, by what is played", tuple(kinds))
+
+
+def _goals(costs: Sequence[Cost], title: str) -> Iterator[Goal]:
+    for one in costs:
+        if one.calls == TARGET_CALLS:
+            yield Goal(title, one.all_ms, TARGET_MS, "ms")
+            yield Goal("the memory of a batch", one.peak_mb, TARGET_MB, "MB")
+    least, most = min(costs, key=_calls), max(costs, key=_calls)
+    yield Goal(f"a call of {most.calls:,} against one of {least.calls:,}", most.all_ms / least.all_ms, 1)
+
+
+def _calls(cost: Cost) -> int:
+    return cost.calls
+
+
+def whole_ear(forest: Forest, known: Known) -> Ear:
+    """Return an ear for seconds, tones and these announcements, as the agent has."""
+    ear = Ear(forest, tone_ear=ToneEar())
+    ear.known = known
+    return ear
+
+
+def known_announcements(work: Path) -> Known:
+    """Return ANNOUNCEMENTS that nobody plays."""
+    own = render(work / "own.npz", 1, ANNOUNCEMENTS)
+    return Known.of(list(enumerate(Fingerprint.of(spectra(sound)) for sound in own)))
+
+
+def mixed(played: Mapping[str, Iterator[bytes]], calls: int) -> list[bytes]:
+    """Return so many calls, of each kind its share."""
+    return [call for kind, share in of_each(calls) for call in islice(played[kind], share)]
 
 
 def sounds(work: Path, songs: Sequence[Path]) -> dict[str, Iterator[bytes]]:
@@ -156,12 +193,16 @@ def of_each(calls: int) -> Iterator[tuple[str, int]]:
     yield from counts.items()
 
 
-def per_thousand(hearing: Ear, calls: Sequence[bytes], ticks: int, seconds: int) -> tuple[list[str], int]:
-    """Hear calls; return milliseconds for 1,000 call-seconds as a row, and the most memory in bytes."""
+def cost(hearing: Ear, played: str, calls: Sequence[bytes], ticks: int, seconds: int) -> Cost:
+    """Hear so many seconds of calls and say what they cost."""
     spent, peak = hear(hearing, calls, ticks, seconds)
-    columns = [[one.total for one in spent], *([one.parts[part] for one in spent] for part in PARTS)]
-    columns.append([one.total - sum(one.parts.values()) for one in spent])
-    return [f"{1e6 * np.median(column) / len(calls):.0f}" for column in columns], peak
+
+    def ms(some: Iterable[float]) -> float:
+        return round(1e6 * float(np.median(list(some))) / len(calls), 1)
+
+    parts = {part: ms(one.parts[part] for one in spent) for part in PARTS}
+    parts["rest"] = ms(one.total - sum(one.parts.values()) for one in spent)
+    return Cost(played, len(calls), ticks, ms(one.total for one in spent), parts, round(peak / 1e6, 1))
 
 
 def hear(hearing: Ear, calls: Sequence[bytes], ticks: int, seconds: int) -> tuple[list[Spent], int]:
@@ -214,24 +255,6 @@ def clocked(work: Callable[..., Any], part: str, parts: dict[str, float]) -> Cal
             parts[part] += time.process_time() - began
 
     return clocked_work
-
-
-def timed(work: Callable[[Any], object], on: object) -> float:
-    """Return the processor seconds that work takes."""
-    began = time.process_time()
-    work(on)
-    return time.process_time() - began
-
-
-def kept_by_one_call(forest: Forest) -> float:
-    """Return the bytes that a call keeps between ticks, the mean of 100."""
-    hearing = Ear(forest, tone_ear=ToneEar())
-    tracemalloc.start()
-    streams = [Stream(Encoding.SLIN16) for _ in range(100)]
-    hearing.hear([(stream, bytes(31000)) for stream in streams])
-    kept, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return kept / len(streams)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,8 @@ class Result:
     """Calls of which the manager interface told other than once what the journal says."""
     wrong: int
     """Verdicts that are neither right nor `unknown`."""
+    hasty: int
+    """Others, of calls of which only the first few seconds were heard."""
     unknown: int
     """Of calls that were heard for long enough to know."""
     confused: tuple[str, ...]
@@ -205,8 +207,9 @@ async def measure(chroot: Path, minutes: float, calls: int) -> Result:
         without_one_line=soak.placed - sum(len(leg.lines) == 1 for leg in legs),
         without_one_event=soak.placed - sum(leg.told_once for leg in legs),
         wrong=sum(leg.wrong for leg in legs),
+        hasty=sum(leg.hasty for leg in legs),
         unknown=sum(leg.left_open for leg in legs),
-        confused=tuple(map(str, (leg for leg in legs if leg.wrong or leg.left_open))),
+        confused=tuple(map(str, (leg for leg in legs if leg.wrong or leg.hasty or leg.left_open))),
         strangers=soak.book.strangers,
         failed=soak.failed,
         channels_left=channels,

@@ -17,6 +17,8 @@ WAYS = (Way.LOCAL, Way.ORIGINATE, Way.OWN_EAGI, Way.OWN_AUDIOSOCKET)
 """Two that are spied on, and two whose leg brings its own tap."""
 LENGTHS = ((2.5, 10.0), (15.0, 45.0), (15.0, 45.0), (45.0, 57.0))
 """Seconds of early media, from and to, one as often as the other. The lab's Dial() rings for 60."""
+TOLD_SECONDS = 4.0
+"""What was heard for less may be told by its sound alone: a busy tone that is ringing so far."""
 SETTLED_SECONDS = 12.0
 """A call that was heard for so long must have a verdict that is more than `unknown`."""
 
@@ -105,7 +107,16 @@ class Leg:
 
     @property
     def wrong(self) -> bool:
-        """What was said is not so."""
+        """What was said is not so, and there was enough to hear."""
+        return self.heard_seconds >= TOLD_SECONDS and self._mistaken
+
+    @property
+    def hasty(self) -> bool:
+        """What was said is not so, of too little: a cadence has not come round by then."""
+        return self.heard_seconds < TOLD_SECONDS and self._mistaken
+
+    @property
+    def _mistaken(self) -> bool:
         return any(said not in (self.due, "unknown") for said in self.lines + self.events)
 
     @property

@@ -77,7 +77,7 @@ class Carrier:
             return call
 
     def forget(self, call: Call) -> None:
-        """Let go of a call that is over and whose answers are no longer repeated: hours of calls need no room."""
+        """Let go of a call that is over and whose answers are no longer repeated."""
         self.calls.remove(call)
         del self._dialogs[call.call_id]
 

@@ -7,11 +7,11 @@ import numpy as np
 from agent.hearing.features import Vectors, features
 from agent.hearing.forest import Forest
 from agent.hearing.mel import MEL_BANDS
-from agent.hearing.pcm import SAMPLE_RATE, Decoder, Samples
+from agent.hearing.pcm import SAMPLE_RATE, Decoder, decode_together
 from agent.hearing.recognition import Known, Recollection, recognise
 from agent.hearing.rows import ROW_WIDTH, Rows, frame_rows
 from agent.hearing.sound import SOUNDS, Encoding, HeardSecond, Sound
-from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
+from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, Frames, cut_frames, power_of
 from agent.hearing.tones import ToneEar, ToneEvent, Tones
 
 RECOGNISES_FROM = 0.1
@@ -73,23 +73,12 @@ class Stream:
         """Seconds of audio taken so far."""
         return self.samples_heard / SAMPLE_RATE
 
-    def take_recollection(self) -> Recollection:
-        """Return what the search for announcements remembers, and forget it: it is most of what is kept."""
-        taken, self.recollection = self.recollection, Recollection(self.recollection.trunk)
-        return taken
-
     def mark_gap(self) -> None:
         """Take note that audio was dropped before what comes next, which begins a new sample."""
         self._decoder.restart()
         # The latest gap is enough: whatever marks the open second lies before it and in that second too.
         self._gap_at = self.samples_heard
         self._tones.mark_gap()
-
-    def _frames(self, data: bytes) -> Samples:
-        """Take bytes and return the frames that they complete."""
-        samples = self._decoder.decode(data)
-        self.samples_heard += samples.size
-        return self._framer.push(samples)
 
     def _fill(self, rows: Rows) -> tuple[Rows, float, bool] | None:
         """Take at most 64 new rows; return the second that they complete: its rows, start and gap."""
@@ -119,7 +108,7 @@ class Ear:
         candidate: Forest | None = None,
         tone_ear: ToneEar | None = None,
     ) -> None:
-        """Listen with `forest`, to at most `max_calls_per_batch` calls at once to bound memory.
+        """Listen with `forest`, to at most `max_calls_per_batch` seconds of audio at once to bound memory.
 
         Tones are only recognised with a `tone_ear`.
         """
@@ -139,30 +128,30 @@ class Ear:
         A second is complete once 387 samples of the next one are there. Call it from one thread
         at a time; nearly all of its work lets other threads run.
         """
-        known = self.known
+        known, most = self.known, self._max_calls_per_batch
         owners: list[int] = []
         starts: list[tuple[float, bool]] = []
         vectors = []
         spectra: list[Rows] = []
         for batch in self._batches(chunks):
-            frames = [stream._frames(data) for _, stream, data in batch]
-            counts, powers = [len(f) for f in frames], power(frames)
-            every_row = frame_rows(powers)
+            frames = _frames(batch)
+            powers = power_of(frames)
+            rows = frame_rows(powers)
             if self._tone_ear is not None:
                 tones = [stream._tones for _, stream, _ in batch]
-                told = self._tone_ear.listen(tones, counts, powers, every_row)
+                told = self._tone_ear.listen(tones, frames.counts, powers, rows)
                 for (_, stream, _), events in zip(batch, told, strict=True):
                     stream._told += events
-            rows = np.split(every_row, np.cumsum(counts)[:-1])
-            done = []
-            for (index, stream, _), new in zip(batch, rows, strict=True):
-                if (second := stream._fill(new)) is not None:
+            done: list[Rows] = []
+            end = 0
+            for (index, stream, _), count in zip(batch, frames.counts, strict=True):
+                begin, end = end, end + count
+                if (second := stream._fill(rows[begin:end])) is not None:
                     owners.append(index)
                     starts.append(second[1:])
                     done.append(second[0])
             spectra += [second[:, :MEL_BANDS] for second in done] if known is not None else []
-            if done:
-                vectors.append(features(np.stack(done)))
+            vectors += [features(np.stack(done[at : at + most])) for at in range(0, len(done), most)]
         heard: list[list[HeardSecond]] = [[] for _ in chunks]
         if vectors:
             every = np.concatenate(vectors)
@@ -170,7 +159,7 @@ class Ear:
             shadow = [None] * len(judged) if (other := self.candidate) is None else _judged(other, every)
             streams = [chunks[index][0] for index in owners]
             named = (
-                _named(known, streams, starts, judged, spectra, self._max_calls_per_batch)
+                _named(known, streams, starts, judged, spectra, most)
                 if known is not None
                 else [None] * len(judged)
             )
@@ -179,20 +168,38 @@ class Ear:
         return heard
 
     def _batches(self, chunks: Sequence[tuple[Stream, bytes]]) -> Iterator[list[tuple[int, Stream, bytes]]]:
-        """Cut the work into pieces of at most so many calls and one second of each."""
-        for first in range(0, len(chunks), self._max_calls_per_batch):
-            calls = [
-                (index, stream, data, stream.encoding.bytes_per_second)
-                for index, (stream, data) in enumerate(
-                    chunks[first : first + self._max_calls_per_batch], first
-                )
-            ]
-            for second in range(max(-(-len(data) // rate) for _, _, data, rate in calls)):
-                yield [
-                    (index, stream, data[second * rate : (second + 1) * rate])
-                    for index, stream, data, rate in calls
-                    if len(data) > second * rate
-                ]
+        """Cut the work into pieces of at most one second of each call, and so many seconds in all."""
+        group: list[tuple[int, Stream, bytes, int]] = []
+        held = 0.0
+        for index, (stream, data) in enumerate(chunks):
+            rate = stream.encoding.bytes_per_second
+            seconds = min(1.0, len(data) / rate)
+            if group and held + seconds > self._max_calls_per_batch:
+                yield from _second_by_second(group)
+                group, held = [], 0.0
+            group.append((index, stream, data, rate))
+            held += seconds
+        if group:
+            yield from _second_by_second(group)
+
+
+def _second_by_second(
+    calls: Sequence[tuple[int, Stream, bytes, int]],
+) -> Iterator[list[tuple[int, Stream, bytes]]]:
+    for second in range(max(-(-len(data) // rate) for _, _, data, rate in calls)):
+        yield [
+            (index, stream, data[second * rate : (second + 1) * rate])
+            for index, stream, data, rate in calls
+            if len(data) > second * rate
+        ]
+
+
+def _frames(batch: Sequence[tuple[int, Stream, bytes]]) -> Frames:
+    """Take bytes of calls and return the frames that they complete."""
+    samples = decode_together([stream._decoder for _, stream, _ in batch], [data for _, _, data in batch])
+    for (_, stream, _), new in zip(batch, samples, strict=True):
+        stream.samples_heard += new.size
+    return cut_frames([stream._framer for _, stream, _ in batch], samples)
 
 
 def _judged(forest: Forest, vectors: Vectors) -> list[tuple[float, float, float, float]]:

@@ -1,6 +1,7 @@
 """The one spectrogram that every kind of hearing reads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,18 @@ _AT_ONCE = 512
 """Frames in one transform: what it works on stays in a processor's second cache (1 MB)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Frames of many calls, those of one call after those of the other, as places in one signal."""
+
+    signal: Samples
+    """What all calls said, (n,)."""
+    starts: NDArray[np.intp]
+    """Sample at which each frame starts, (frames,)."""
+    counts: list[int]
+    """Frames of each call."""
+
+
 class Framer:
     """Cuts a growing signal into overlapping frames: frame k starts at sample 125 k.
 
@@ -41,48 +54,68 @@ class Framer:
 
     def push(self, samples: Samples) -> Samples:
         """Take (n,) samples and return the frames they complete, (frames, FRAME_SIZE), read-only."""
-        signal = np.concatenate((self._tail, samples))
-        count = max(0, (signal.size - FRAME_SIZE) // HOP + 1)
-        self._tail = signal[count * HOP :].copy()
-        if not count:
+        frames = cut_frames([self], [samples])
+        if not frames.counts[0]:
             return np.zeros((0, FRAME_SIZE), np.float32)
-        # What numpy's sliding_window_view returns, which takes 20 µs for every call and tick.
-        frames = np.ndarray((count, FRAME_SIZE), np.float32, signal, strides=(4 * HOP, 4))
-        frames.flags.writeable = False
-        return frames
+        return _windows(frames.signal)[::HOP][: frames.counts[0]]
+
+
+def cut_frames(framers: Sequence[Framer], samples: Sequence[Samples]) -> Frames:
+    """Give each framer its (n,) samples and return the frames that they complete."""
+    parts: list[Samples] = []
+    edges, counts = [0], []
+    for framer, new in zip(framers, samples, strict=True):
+        parts += (framer._tail, new)
+        size = len(framer._tail) + len(new)
+        counts.append(max(0, (size - FRAME_SIZE) // HOP + 1))
+        edges.append(edges[-1] + size)
+    signal = np.concatenate(parts)
+    for framer, begin, end, count in zip(framers, edges[:-1], edges[1:], counts, strict=True):
+        framer._tail = signal[begin + count * HOP : end].copy()
+    first = np.cumsum(counts) - counts
+    starts = np.arange(sum(counts)) * HOP + np.repeat(np.array(edges[:-1]) - first * HOP, counts)
+    return Frames(signal, starts, counts)
 
 
 def power(frames: Sequence[Samples]) -> Power:
-    """Return the power spectra of all frames of all calls in one transform, (sum of frames, BINS).
+    """Return the power spectra of all these frames, each (n, FRAME_SIZE): (sum of frames, BINS).
 
-    `frames` are arrays of (n, FRAME_SIZE). A periodic Hann window is used, and the scale is such
-    that a spectrum adds up to the frame's mean square: 0.5 for a sine at full scale.
+    A periodic Hann window is used, and the scale is such that a spectrum adds up to the frame's mean square:
+    0.5 for a sine at full scale.
     """
     result = np.empty((sum(map(len, frames)), BINS), np.float32)
     done = 0
-    for block in _blocks(frames):
-        windowed = np.concatenate(block)
-        windowed *= _HANN
-        spectrum = fft.rfft(windowed, axis=1)
-        part, imaginary = result[done : done + len(spectrum)], spectrum.imag
-        np.square(spectrum.real, out=part)
-        part += np.square(imaginary, out=imaginary)
-        part *= _SCALE
-        done += len(part)
-    return result
-
-
-def _blocks(frames: Sequence[Samples]) -> Iterator[list[Samples]]:
-    """Yield all frames in their order, at most _AT_ONCE at a time."""
-    block: list[Samples] = []
-    held = 0
     for some in frames:
         for start in range(0, len(some), _AT_ONCE):
             piece = some[start : start + _AT_ONCE]
-            if held + len(piece) > _AT_ONCE:
-                yield block
-                block, held = [], 0
-            block.append(piece)
-            held += len(piece)
-    if block:
-        yield block
+            _fill(result[done : done + len(piece)], piece * _HANN)
+            done += len(piece)
+    return result
+
+
+def power_of(frames: Frames) -> Power:
+    """Return what `power` does for frames of many calls at once."""
+    result = np.empty((len(frames.starts), BINS), np.float32)
+    if len(result):
+        windows = _windows(frames.signal)
+        for start in range(0, len(result), _AT_ONCE):
+            windowed = windows[frames.starts[start : start + _AT_ONCE]]
+            windowed *= _HANN
+            _fill(result[start : start + _AT_ONCE], windowed)
+    return result
+
+
+def _windows(signal: Samples) -> Samples:
+    """Return the frames that start at each sample of a signal that holds one at least, read-only."""
+    # What numpy's sliding_window_view returns, which takes 20 µs.
+    windows = np.ndarray((len(signal) - FRAME_SIZE + 1, FRAME_SIZE), np.float32, signal, strides=(4, 4))
+    windows.flags.writeable = False
+    return windows
+
+
+def _fill(result: Power, windowed: Samples) -> None:
+    spectrum = fft.rfft(windowed, axis=1)
+    imaginary = spectrum.imag
+    np.square(spectrum.real, out=result)
+    result += np.square(imaginary, out=imaginary)
+    result *= _SCALE

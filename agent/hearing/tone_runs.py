@@ -151,18 +151,20 @@ class Runs:
         """Take frames of a pause; too much of another sound ends the cadence."""
         last = self._runs[-1]
         begin, end, since = self._frame, self._frame + len(traits), last.start + last.frames
-        loud = traits[:, BAND] > _LOUD * 10 ** (last.level_db / 10)
-        loud[: max(0, since + _TAIL - begin)] = False
+        limit = _LOUD * 10 ** (last.level_db / 10)
         stop = since + _FORGET
-        if loud.any():
-            total = self._loud + np.cumsum(loud)
-            stop = min(stop, begin + 1 + int(np.searchsorted(total, _LOUD_FRAMES)))
+        band = traits[max(0, since + _TAIL - begin) :, BAND]
+        if len(band) and band.max() > limit:
+            total = self._loud + np.cumsum(band > limit)
+            stop = min(stop, end - len(band) + 1 + int(np.searchsorted(total, _LOUD_FRAMES)))
             self._loud = int(total[-1])
-        checks = _PAUSE_CHECKS[bisect(_PAUSE_CHECKS, begin - since) : bisect(_PAUSE_CHECKS, end - since)]
-        runs = tuple(self._runs)
-        moments += [
-            Moment(since + check, runs, Run(None, since, check)) for check in checks if since + check < stop
-        ]
+        if checks := _PAUSE_CHECKS[bisect(_PAUSE_CHECKS, begin - since) : bisect(_PAUSE_CHECKS, end - since)]:
+            runs = tuple(self._runs)
+            moments += [
+                Moment(since + check, runs, Run(None, since, check))
+                for check in checks
+                if since + check < stop
+            ]
         if stop <= end:
             self._runs.clear()
 

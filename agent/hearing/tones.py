@@ -75,12 +75,12 @@ class Tones:
         self._spectra = every[len(spectra) :].copy()
         return every[: len(spectra)]
 
-    def _pass(self, spectra: Power) -> None:
-        """Take the spectra of new frames that hold no tone and follow none."""
-        self._runs.skip(len(spectra))
+    def _pass(self, spectra: Power) -> Power:
+        """Take the spectra of new frames; return none, for what is ready holds no tone."""
         if len(spectra) < AROUND:
             spectra = np.concatenate((self._spectra, spectra))
         self._spectra = spectra[-AROUND:].copy()
+        return spectra[:0]
 
 
 class ToneEar:
@@ -128,15 +128,15 @@ class ToneEar:
             sounding = _taken(spans, at, at + count)
             if spoken := _taken(voices, at, at + count):
                 call._spoken.take(spoken, call._runs.frame)
-            spectra = kept_bins(power[end - count : end])
-            if not sounding and call._runs.idle:
-                call._pass(spectra)
+            new = kept_bins(power[end - count : end])
+            spectra = call._ready(new) if sounding else call._pass(new)
+            if sounding or not call._runs.idle:
+                following.append((number, call._runs.push(sounding, every[at : at + count], spectra)))
             else:
-                asking = call._runs.push(sounding, every[at : at + count], call._ready(spectra))
-                following.append((number, asking))
+                call._runs.skip(count)
         moments = answered([asking for _, asking in following])
-        for (number, _), new in zip(following, moments, strict=True):
-            told[number] = [event for moment in new if (event := self._tell(calls[number], moment))]
+        for (number, _), some in zip(following, moments, strict=True):
+            told[number] = [event for moment in some if (event := self._tell(calls[number], moment))]
         return told
 
     def _tell(self, call: Tones, moment: Moment) -> ToneEvent | None:

@@ -50,5 +50,6 @@ class DescriptorTap:
             return
         fd, self._fd = self._fd, -1
         os.close(fd)
-        if self._on_closed is not None:
-            self._on_closed()
+        on_closed, self._on_closed = self._on_closed, None  # an ended call keeps its tap, not who brought it
+        if on_closed is not None:
+            on_closed()

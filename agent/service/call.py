@@ -36,6 +36,8 @@ class Call:
     """Monotonic time at which the first audio was read."""
     earlier_seconds: float = 0.0
     """Seconds of audio heard through a tap that ended before the leg."""
+    final_seconds: float = 0.0
+    """`seconds_of_tap` as they stood when the stream was let go."""
     dropped_bytes: int = 0
     media_since: float | None = None
     """Monotonic time at which early media was announced."""
@@ -66,7 +68,12 @@ class Call:
     @property
     def audio_seconds(self) -> float:
         """Seconds of audio heard."""
-        return self.earlier_seconds + (self.stream.seconds_heard if self.stream is not None else 0.0)
+        return self.earlier_seconds + self.seconds_of_tap
+
+    @property
+    def seconds_of_tap(self) -> float:
+        """Seconds of audio heard through the present tap."""
+        return self.final_seconds if self.stream is None else self.stream.seconds_heard
 
     @property
     def dropped_seconds(self) -> float:
@@ -131,6 +138,7 @@ class Call:
         self.evidence.answer()
         self.carrier = CarrierFinal(200)
         self._close()
+        self._let_go()  # the call may last for hours
 
     def end(self, carrier: CarrierFinal, now: float) -> None:
         """Take note of the end of the leg: what stands is final."""
@@ -142,10 +150,19 @@ class Call:
         self.evidence.end(seen=carrier.seen)
         self._close()
 
+    def forget(self) -> None:
+        """Keep no more of an ended call than a dialplan asks for that comes late."""
+        self._let_go()
+        self.heard = []
+
     def _close(self) -> None:
         self.verdict = settle(self.evidence)
         if self.tap is not None:
             self.tap.close()
+
+    def _let_go(self) -> None:
+        """Nothing is heard any more: what hearing remembers is most of a call's memory."""
+        self.final_seconds, self.stream = self.seconds_of_tap, None
 
     def _begin_evidence(self) -> None:
         old = getattr(self, "evidence", None)

@@ -150,6 +150,7 @@ class Calls:
         if (handback := self._writing()) and call.judged:
             handback.announce(call.leg, self._fields(call))
         self._books.ended(call, self._decision(call), handed_back=self.rules.writes)
+        call.forget()
 
     def connected(self) -> None:
         """Write anew what stands, for what was written while the PBX was away may be lost."""

@@ -38,7 +38,6 @@ class Gatherer:
         spoken = self._spoken.pop(call.leg.id, None)
         if call.stream is None or call.tap is None:
             return
-        recollection = call.stream.take_recollection()  # an ended call is remembered for a while, this is not
         if spoken is None:
             return
         spoken.judged(call.heard)
@@ -46,7 +45,7 @@ class Gatherer:
         if not explained and len(spoken.starts) >= FEWEST_SECONDS:
             self._gather(
                 Unexplained(
-                    recollection=recollection,
+                    recollection=call.stream.recollection,
                     starts=frozenset(spoken.starts),
                     trunk=call.trunk,
                     sip_code=call.carrier.sip_code,

@@ -89,8 +89,7 @@ class Harvest:
 
     def _line(self, call: Call, trunk: str, began: float, cut_bytes: int) -> KeptCall:
         assert call.tap is not None
-        assert call.stream is not None
-        lasts = min(call.stream.seconds_heard, LONGEST_SECONDS)
+        lasts = min(call.seconds_of_tap, LONGEST_SECONDS)
         lasts -= cut_bytes / call.tap.encoding.bytes_per_second
         seconds = [second for second in call.heard if second.at + 1.0 <= lasts]
         return KeptCall(

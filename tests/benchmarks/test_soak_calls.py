@@ -18,21 +18,21 @@ def event(name: str, **headers: str) -> Happening:
     return Happening(0.0, (("Event", name), *headers.items()))
 
 
-def line(leg_id: str, outcome: str) -> dict[str, object]:
-    return {"leg": leg_id, "outcome": outcome, "audio_seconds": 20.0, "dropped_seconds": 0.0}
+def line(leg_id: str, outcome: str, seconds: float) -> dict[str, object]:
+    return {"leg": leg_id, "outcome": outcome, "audio_seconds": seconds, "dropped_seconds": 0.0}
 
 
 def number_of(outcome: str) -> str:
     return next(number for number in map(str, range(1000)) if Plan.of(number).outcome == outcome)
 
 
-def told(number: str, events: list[str], lines: list[str]) -> Leg:
+def told(number: str, events: list[str], lines: list[str], seconds: float = 20.0) -> Leg:
     book = Book()
     book.take(begun(number, "17.1"))
     for outcome in events:
         book.take(verdict("17.1", outcome))
     for outcome in lines:
-        book.take_line(line("17.1", outcome))
+        book.take_line(line("17.1", outcome, seconds))
     assert book.strangers == 0
     return book.by_number[number]
 
@@ -65,6 +65,12 @@ def test_a_wrong_verdict_and_one_that_stays_open_are_seen() -> None:
     unknown = told(number_of("busy"), ["unknown"], ["unknown"])
     assert not unknown.wrong
     assert unknown.left_open
+
+
+def test_a_wrong_verdict_after_two_seconds_is_a_hasty_one() -> None:
+    leg = told(number_of("busy"), ["ringing"], ["ringing"], seconds=2.0)
+    assert leg.hasty
+    assert not leg.wrong
 
 
 def test_a_verdict_on_no_call_is_a_strangers() -> None:

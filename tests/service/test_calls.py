@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from agent.announcements.announcement import Announcement
+from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.sound import Encoding, HeardSecond, Sound
 from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal, TapKind
 from agent.service.call import Call
@@ -399,6 +400,26 @@ def test_ended_calls_are_forgotten_after_a_while(calls: Calls, paper: Paper) -> 
     calls.tick()
     assert calls.fields_of(CALLER.id) == {}
     assert calls.settled(CALLER.id)
+
+
+def test_what_hearing_remembers_of_a_call_is_let_go_at_its_end(calls: Calls) -> None:
+    listen_to(calls)
+    (call,) = calls.listening()
+    assert call.stream is not None
+    hear(calls, [Sound.RINGING] * 3)
+    call.stream.samples_heard = 3 * SAMPLE_RATE
+    calls.leg_ended(LEG.id, CarrierFinal(480, 19))
+    assert (call.stream, call.heard, call.audio_seconds) == (None, [], 3.0)
+
+
+def test_what_hearing_remembers_of_a_call_is_let_go_at_the_answer(calls: Calls) -> None:
+    listen_to(calls)
+    (call,) = calls.listening()
+    assert call.stream is not None
+    hear(calls, [Sound.SPEECH])
+    call.stream.samples_heard = SAMPLE_RATE
+    calls.leg_answered(LEG.id)
+    assert (call.stream, len(call.heard), call.audio_seconds) == (None, 1, 1.0)
 
 
 def test_what_is_told_of_unknown_legs_is_ignored(calls: Calls, paper: Paper) -> None:

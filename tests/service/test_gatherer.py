@@ -70,17 +70,6 @@ def test_what_rings_or_sings_or_says_little_is_not(lab: Lab, timeline: str) -> N
     assert lab.gathered == []
 
 
-def test_what_recognition_remembers_of_a_call_is_let_go_at_its_end(lab: Lab) -> None:
-    for timeline in ("ssss", "rrrr"):
-        call = lab.call(timeline)
-        assert call.stream is not None
-        before = call.stream.recollection
-        lab.end(call)
-        assert call.stream.recollection is not before
-        assert call.stream.recollection.trunk == "carrier"
-    assert len(lab.gathered) == 1
-
-
 def test_what_is_known_is_not(lab: Lab) -> None:
     lab.end(lab.call("sssss", named="vacant"))
     assert lab.gathered == []
