@@ -64,7 +64,11 @@ class LabAgent(LabProcess):
 
     async def __aenter__(self) -> Self:
         """Start, and wait until it can listen. Raises `LabError` if it cannot."""
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -65,6 +65,7 @@ async def flood(proxy: ManagerProxy, agent: LabAgent) -> None:
         await proxy.say(FLOOD_A_SECOND // 10 * event)
         due += 0.1
         await asyncio.sleep(due - time.monotonic())
+    await agent.logged("Asterisk sends a flood of events: see eventfilter= in manager.conf")
 
 
 @pytest.mark.parametrize("fault", [cut, half_open, garbage_on_a_slow_line, endless_message, flood])
