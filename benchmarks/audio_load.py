@@ -210,8 +210,8 @@ def main() -> None:
     for job in options.runs or map(_job, RUNS):
         with TemporaryDirectory(prefix="earlymedia-") as home:
             results += (asyncio.run(measure(replace(job, seconds=options.seconds), Path(home))),)
-        goals = tuple(goal for one in results for goal in _goals(one))
-        tell(Part("audio", "The audio path without a PBX", results, goals), options.into)
+    goals = tuple(goal for one in results for goal in _goals(one))
+    tell(Part("audio", "The audio path without a PBX", results, goals), options.into)
 
 
 if __name__ == "__main__":

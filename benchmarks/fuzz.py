@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from benchmarks.results import Goal, Part, add_into, console, tell
+from benchmarks.results import Goal, Part, add_into, console, keep, tell
 from tests.fuzz.corpus import read_corpus, write_corpus
 from tests.fuzz.targets import TARGETS
 
@@ -133,7 +133,8 @@ def main() -> int:
     found: tuple[Fuzzed, ...] = ()
     for target in track(options.targets or [*TARGETS], "fuzzing", console=console, transient=True):
         found += (fuzz(target, options.minutes, options.executions, keep=options.keep),)
-        tell(part_of(found), options.into)
+        keep(part_of(found), options.into)  # it takes hours
+    tell(part_of(found), options.into)
     return int(any(fuzzed.broken_by for fuzzed in found))
 
 

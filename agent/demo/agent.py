@@ -16,7 +16,7 @@ import yaml
 from agent.demo.lab import LabError
 from agent.demo.process import LabProcess
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 class Lab(Protocol):
