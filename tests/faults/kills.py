@@ -34,12 +34,14 @@ class Aftermath:
     wrong_verdicts: int
     away_seconds: float
     """From the kill until the agent could hear calls again."""
+    heard_again: bool
+    """One of the next calls was judged."""
 
 
 async def kill(
     site: Site, agent: LabAgent, without_agent: Sequence[Experience], after_seconds: float
 ) -> Aftermath:
-    """Place a fleet, kill the agent, start it again. Raises TimeoutError if it hears no call then."""
+    """Place a fleet, kill the agent, start it again. Raises LabError if it does not start."""
     fleet = await launch(site, FIFTY)
     await asyncio.sleep(after_seconds)
     killed = time.monotonic()
@@ -48,7 +50,7 @@ async def kill(
     await agent.start()
     away = time.monotonic() - killed
     ends = await asyncio.gather(*(_end(site, call) for call in fleet))
-    await hears_the_next_call(site)
+    heard_again = await _heard_again(site)
     return Aftermath(
         calls=len(fleet),
         changed=sum(
@@ -59,7 +61,16 @@ async def kill(
         lost=ends.count(None),
         wrong_verdicts=sum([await _wrong(site, call) for call in fleet]),
         away_seconds=away,
+        heard_again=heard_again,
     )
+
+
+async def _heard_again(site: Site) -> bool:
+    try:
+        await hears_the_next_call(site)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _end(site: Site, call: Placed) -> Experience | None:

@@ -14,4 +14,5 @@ async def test_killed_as_calls_begin_are_heard_and_end(site: Site, without_agent
         for after_seconds in (0.1, 2.5, 4.9):
             aftermath = await kill(site, agent, without_agent, after_seconds)
             assert (aftermath.changed, aftermath.lost, aftermath.wrong_verdicts) == (0, 0, 0), after_seconds
+            assert aftermath.heard_again
     await site.nobody_left()
