@@ -1,6 +1,8 @@
 """The agent's audio path without a PBX: thousands of calls in real time; is all of it heard, and how soon?
 
-    python -m benchmarks.audio_load [--calls 1000] [--packet-ms 20] [--way audiosocket] [--seconds 20]
+    python -m benchmarks.audio_load [audiosocket:1000x20 eagi:2000x100 ...] [--seconds 20]
+
+A run is the way that audio comes, how many calls at once, and a packet's milliseconds: 20, or 100 for bursts.
 
 A manager interface that says only what the agent needs, a process that writes every call's audio on the dot,
 as AudioSocket streams or into the pipes of EAGI scripts, and the agent as it is run. All calls ring.
@@ -10,13 +12,12 @@ EARLYMEDIA_CLASS; what could not be written at once counts as refused.
 
 import argparse
 import asyncio
-import json
 import multiprocessing
 import resource
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,8 +25,10 @@ from typing import Any
 from agent.demo.agent import LabAgent
 from benchmarks.audio_sender import Job, Sent, Way, send
 from benchmarks.measuring import Delays, cpu_seconds, resident_mb
+from benchmarks.results import Goal, Part, add_into, tell
 from tests.pbx.asterisk.scripted_ami import SECRET, ScriptedAsterisk
 
+RUNS = ("audiosocket:1000x20", "eagi:1000x20", "audiosocket:2000x100", "eagi:2000x100")
 BEHIND_SECONDS = 60
 
 
@@ -172,20 +175,43 @@ def _channel(leg: int) -> str:
     return f"PJSIP/carrier-{leg:08x}"
 
 
+def _job(text: str) -> Job:
+    way, _, load = text.partition(":")
+    calls, _, packet_ms = load.partition("x")
+    return Job(Way(way), int(calls), int(packet_ms), seconds=20)
+
+
+def _goals(one: Result) -> tuple[Goal, ...]:
+    what = f"{one.calls:,} calls by {one.way}, {one.packet_ms} ms at a time"
+    delay = one.first_second_written_to_variable
+    return (
+        Goal(f"{what}: audio lost", one.audio_seconds_lost + one.audio_seconds_refused, 0.0, "s"),
+        Goal(
+            f"{what}: a second's end to the variable, p99",
+            delay.p99,
+            400,
+            "ms",
+        ),
+    )
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure and tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--calls", type=int, default=1000, help="calls at once")
-    parser.add_argument("--packet-ms", type=int, default=20, help="20, or 100 for bursts of five packets")
-    parser.add_argument("--way", type=Way, default=Way.AUDIOSOCKET, choices=list(Way))
+    parser.add_argument(
+        "runs", type=_job, nargs="*", help="all that there are goals for, where none is named"
+    )
     parser.add_argument("--seconds", type=int, default=20, help="while all calls are up")
+    add_into(parser)
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
-    job = Job(options.way, options.calls, options.packet_ms, options.seconds)
-    with TemporaryDirectory(prefix="earlymedia-") as home:
-        result = asyncio.run(measure(job, Path(home)))
-    print(json.dumps(asdict(result), indent=1))  # noqa: T201, this is what a benchmark is for
+    results: tuple[Result, ...] = ()
+    for job in options.runs or map(_job, RUNS):
+        with TemporaryDirectory(prefix="earlymedia-") as home:
+            results += (asyncio.run(measure(replace(job, seconds=options.seconds), Path(home))),)
+    goals = tuple(goal for one in results for goal in _goals(one))
+    tell(Part("audio", "The audio path without a PBX", results, goals), options.into)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
     python -m benchmarks.fuzz [TARGET ...] [--minutes 30] [--executions 5000000] [--keep]
 
 Each target of `tests/fuzz/targets.py` (all, where none is named) is tried by a process of its own for so many
-minutes or executions, whichever comes first. Needs `pip install --group fuzz`. An input that breaks one is
-written to `fuzz-<target>-...`, and told. With --keep the inputs that reach something, made few and small,
-replace those that the tests try.
+minutes of processor time or executions, whichever comes first. Needs `pip install --group fuzz`. An input
+that breaks one is written to `fuzz-<target>-...` and told. With --keep the inputs that reach something, made
+few and small, replace those that the tests try.
 """
 
 import argparse
@@ -14,17 +14,19 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from rich.progress import track
 
+from benchmarks.results import Goal, Part, add_into, console, keep, tell
 from tests.fuzz.corpus import read_corpus, write_corpus
 from tests.fuzz.targets import TARGETS
 
+MINUTES, EXECUTIONS = 30.0, 5_000_000
 HANG_SECONDS = 10
+LEAST_SECONDS = 3.0
+"""Of a target's processor time so little may be left over."""
 MOST_MEGABYTES = 4096
 """libFuzzer's own memory grows with the executions; that parsers' does not is what `test_fuzz.py` shows."""
 LONGEST_INPUT = 2048
@@ -54,16 +56,22 @@ def fuzz(target: str, minutes: float, executions: int, *, keep: bool) -> Fuzzed:
             (seeds / str(number)).write_bytes(data)
         words = Path(name) / "words"
         words.write_text("".join(f'"{_escaped(word)}"\n' for word in TARGETS[target].words))
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        said = _run(
-            target,
-            *(found, seeds),
-            f"-dict={words}",
-            f"-max_total_time={round(minutes * 60)}",
-            f"-runs={executions}",
-            f"-artifact_prefix=fuzz-{target}-",
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used, done, reached, broken_by = 0.0, 0, 0, ""
+        # libFuzzer knows the time that passes, not the processor's: it goes on until that is used up.
+        while not broken_by and done < executions and 60 * minutes - used > LEAST_SECONDS:
+            before = _cpu_seconds()
+            said = _run(
+                target,
+                *(found, seeds),
+                f"-dict={words}",
+                f"-max_total_time={round(60 * minutes - used)}",
+                f"-runs={executions - done}",
+                f"-artifact_prefix=fuzz-{target}-",
+            )
+            used += _cpu_seconds() - before
+            done += _number(r"stat::number_of_executed_units:\s*(\d+)", said)
+            reached = max(reached, *(int(edges) for edges in re.findall(r"cov: (\d+)", said)), 0)
+            broken_by = _breakage(said)
         if keep:
             _run(target, kept, seeds, found, "-merge=1")
             smallest = sorted(
@@ -71,13 +79,13 @@ def fuzz(target: str, minutes: float, executions: int, *, keep: bool) -> Fuzzed:
             )
             if smallest:  # none: the merging was ended, and what was kept stays
                 write_corpus(target, smallest[:_MOST_KEPT])
-    return Fuzzed(
-        target,
-        _number(r"stat::number_of_executed_units:\s*(\d+)", said),
-        (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 60,
-        max((int(edges) for edges in re.findall(r"cov: (\d+)", said)), default=0),
-        _breakage(said),
-    )
+    return Fuzzed(target, done, round(used / 60, 2), reached, broken_by)
+
+
+def _cpu_seconds() -> float:
+    """Return the processor time of all processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _run(target: str, *arguments: object) -> str:
@@ -117,30 +125,31 @@ def main() -> int:
     """Fuzz what the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], help="all, where none is named")
-    parser.add_argument("--minutes", type=float, default=30.0, help="minutes a target")
-    parser.add_argument("--executions", type=int, default=5_000_000, help="inputs a target")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="of processor time, a target")
+    parser.add_argument("--executions", type=int, default=EXECUTIONS, help="inputs a target")
+    add_into(parser)
     parser.add_argument("--keep", action="store_true", help="keep the inputs for the tests")
     options = parser.parse_args()
-    console = Console()
-    table = Table("target", "executions", "CPU minutes", "a second", "edges", "broken")
-    broken = False
-    for target in options.targets or TARGETS:
-        began = time.monotonic()
-        fuzzed = fuzz(target, options.minutes, options.executions, keep=options.keep)
-        broken |= bool(fuzzed.broken_by)
-        console.print(f"{target}: {fuzzed.executions:,} executions in {time.monotonic() - began:.0f} s")
-        if fuzzed.broken_by:
-            console.print(f"[red]{target} is broken by[/red] {fuzzed.broken_by}", soft_wrap=True)
-        table.add_row(
-            target,
-            f"{fuzzed.executions:,}",
-            f"{fuzzed.cpu_minutes:.1f}",
-            f"{fuzzed.executions / max(fuzzed.cpu_minutes * 60, 1):,.0f}",
-            str(fuzzed.reached),
-            "yes" if fuzzed.broken_by else "no",
-        )
-    console.print(table)
-    return int(broken)
+    found: tuple[Fuzzed, ...] = ()
+    for target in track(options.targets or [*TARGETS], "fuzzing", console=console, transient=True):
+        found += (fuzz(target, options.minutes, options.executions, keep=options.keep),)
+        keep(part_of(found), options.into)  # it takes hours
+    tell(part_of(found), options.into)
+    return int(any(fuzzed.broken_by for fuzzed in found))
+
+
+def part_of(found: tuple[Fuzzed, ...]) -> Part:
+    """Put what was tried beside what was to be reached: 5 million executions or 30 minutes of a processor."""
+    share = min(max(each.executions / EXECUTIONS, each.cpu_minutes / MINUTES) for each in found)
+    return Part(
+        "fuzz",
+        "Fuzzing of every parser",
+        found,
+        (
+            Goal("parsers that an input broke", sum(bool(each.broken_by) for each in found), 0),
+            Goal("least share of 30 CPU minutes or 5 million inputs", round(share, 2), 0.99, at_least=True),
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from agent.demo.dialer import Dialer
 from agent.demo.event_socket import EventSocket
 from agent.demo.freeswitch import LabFreeSwitch
 from agent.demo.lab import LabPorts
+from agent.verdict import fields
 
 ASK_EVERY_SECONDS = 0.02
 ASK_EVERY_CALL = 10
@@ -41,13 +42,19 @@ class Load(Protocol):
     def final(self) -> Mapping[str, float]:
         """Return when the verdict of each call became final."""
 
+    def tapped(self) -> Mapping[str, float]:
+        """Return when the PBX began to copy the audio of each call, where it tells."""
+
     def number_of(self, leg_id: str) -> str:
         """Return the number of a leg."""
 
 
 @dataclass(frozen=True, slots=True)
 class AsteriskLoad:
-    """Calls of a Local-channel dialer (`spy`), or of one that uses our contexts."""
+    """Calls of a Local-channel dialer (`spy`), or of one that uses our contexts.
+
+    `dialled` and `originated` are what such dialers do where nobody has heard of the agent.
+    """
 
     lab: LabAsterisk
     dialer: Dialer
@@ -60,31 +67,36 @@ class AsteriskLoad:
     async def open(cls, chroot: Path, tap: str) -> AsyncIterator[Load]:
         """Start an Asterisk, and a dialer that sees what it needs."""
         async with LabAsterisk(chroot, ports=LabPorts.free()) as lab, lab.dialer() as dialer:
-            for pattern in ("Variable: EARLYMEDIA_CLASS", "Variable: EARLYMEDIA_STATUS", "Event: DialBegin"):
+            variables = (f"Variable: {name}" for name in (fields.CLASS, fields.STATUS))
+            for pattern in (*variables, "Event: DialBegin", "Event: ChanSpyStart"):
                 await dialer.action("Filter", Operation="Add", Filter=pattern)
             yield cls(lab, dialer, tap)
 
     async def place(self, number: str) -> None:
         """Place a call."""
-        if self.tap == "spy":
-            channel_id = f"{await self.dialer.originate(f'Local/{number}@outbound/n', 'answered')}-2"
-        else:
-            context = "earlymedia-originate" + ("-audiosocket" if self.tap == "audiosocket" else "")
-            channel_id = await self.dialer.originate(
-                f"PJSIP/{number}@carrier",
-                context,
-                early_media=True,
-                variables={"EARLYMEDIA_NUMBER": number, "EARLYMEDIA_NEXT_CONTEXT": "answered"},
-            )
+        match self.tap:
+            case "spy":
+                channel_id = f"{await self.dialer.originate(f'Local/{number}@outbound/n', 'answered')}-2"
+            case "dialled":  # by a piece of dialplan that has no snippet of ours
+                channel_id = await self.dialer.originate(f"Local/5{number}@inbound/n", "answered")
+            case "originated":
+                channel_id = await self.dialer.originate(f"PJSIP/{number}@carrier", "answered")
+            case _:
+                channel_id = await self.dialer.originate(
+                    f"PJSIP/{number}@carrier",
+                    "earlymedia-originate" + ("-audiosocket" if self.tap == "audiosocket" else ""),
+                    early_media=True,
+                    variables={"EARLYMEDIA_NUMBER": number, "EARLYMEDIA_NEXT_CONTEXT": "answered"},
+                )
         self.channels[channel_id] = number
 
     def first_judged(self) -> Mapping[str, float]:
         """Return when the first second of each call was judged."""
-        return self._set_first("EARLYMEDIA_CLASS", lambda value: value not in ("", "none"))
+        return self._set_first(fields.CLASS, lambda value: value not in ("", "none"))
 
     def final(self) -> Mapping[str, float]:
         """Return when the verdict of each call became final."""
-        return self._set_first("EARLYMEDIA_STATUS", lambda value: value == "final")
+        return self._set_first(fields.STATUS, lambda value: value == "final")
 
     def _set_first(self, name: str, wanted: Callable[[str], bool]) -> Mapping[str, float]:
         first: dict[str, float] = {}
@@ -93,6 +105,17 @@ class AsteriskLoad:
             if number is not None and wanted(event.get("Value")):
                 first.setdefault(number, event.at)
         return first
+
+    def tapped(self) -> Mapping[str, float]:
+        """Return when Asterisk began to copy the audio of each call that is spied on."""
+        numbers = {
+            event.get("DestUniqueid"): event.get("DialString").split("@")[0]
+            for event in self.dialer.named("DialBegin")
+        }
+        return {
+            numbers[event.get("SpyeeUniqueid")]: event.at
+            for event in self.dialer.named("ChanSpyStart", lambda e: e.get("SpyeeUniqueid") in numbers)
+        }
 
     def number_of(self, leg_id: str) -> str:
         """Return the number of a leg."""
@@ -150,6 +173,10 @@ class FreeSwitchLoad:
             self.channels[event.get("Leg-UUID")]: event.at
             for event in self.dialer.named("earlymedia::verdict")
         }
+
+    def tapped(self) -> Mapping[str, float]:
+        """FreeSWITCH does not tell."""
+        return {}
 
     def number_of(self, leg_id: str) -> str:
         """Return the number of a leg."""

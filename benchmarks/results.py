@@ -18,6 +18,8 @@ from rich.table import Table
 
 console = Console(soft_wrap=False)
 
+_COLUMNS = 4
+"""Runs side by side in a terminal."""
 _VERSIONS = ("numpy", "scipy", "scikit-learn", "panoramisk")
 
 
@@ -87,7 +89,9 @@ def add_into(parser: argparse.ArgumentParser) -> None:
 
 def tell(part: Part, into: Path | None = None) -> None:
     """Print what a benchmark found, and keep it in a file beside what others found."""
-    console.print(_table(part))
+    console.print(f"[bold]{part.title}[/bold]", highlight=False)
+    for first in range(0, len(part.results), _COLUMNS):
+        console.print(_table(part.results[first : first + _COLUMNS]))
     for goal in part.goals:
         colour, word = ("green", "reached") if goal.reached else ("red", "missed")
         bound = "at least" if goal.at_least else "at most"
@@ -96,12 +100,13 @@ def tell(part: Part, into: Path | None = None) -> None:
             f"({bound} {goal.limit:g})",
             highlight=False,
         )
-    if into is not None:
-        keep(part, into)
+    keep(part, into)
 
 
-def keep(part: Part, into: Path) -> None:
-    """Write a part into a file of results; an earlier one of the same name is replaced."""
+def keep(part: Part, into: Path | None) -> None:
+    """Write a part into a file of results, if there is one; an earlier part of the same name is replaced."""
+    if into is None:
+        return
     told = read(into) if into.exists() else {"parts": {}}
     told["parts"][part.name] = {
         "title": part.title,
@@ -127,10 +132,9 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     return [(name, *(_text(one.get(name)) for one in flat)) for name in names]
 
 
-def _table(part: Part) -> Table:
-    results = [asdict(result) for result in part.results]
-    table = Table(title=part.title, title_justify="left", show_header=False)
-    for row in rows(results):
+def _table(results: Sequence[Any]) -> Table:
+    table = Table(show_header=False)
+    for row in rows([asdict(result) for result in results]):
         table.add_row(*row)
     return table
 

@@ -174,7 +174,8 @@ class _Clusters:
 
     def find(self, fingerprint: Fingerprint) -> int | None:
         self._known = self._known or Known.of([(i, f) for i, (_, f) in enumerate(self._clusters)])
-        match = identify(self._known, fingerprint)
+        # Two clusters may be pieces of one announcement: the next call is one of them, no third.
+        match = identify(self._known, fingerprint, rival=1.0)
         return self._clusters[match.owner][0] if match else None
 
 

@@ -230,11 +230,16 @@ def recognise(known: Known, heard: Sequence[tuple[Recollection, float, LogMel]])
 
 
 def identify(
-    known: Known, fingerprint: Fingerprint, allowed: NDArray[np.bool_] | None = None
+    known: Known,
+    fingerprint: Fingerprint,
+    allowed: NDArray[np.bool_] | None = None,
+    *,
+    rival: float = RIVAL,
 ) -> Match | None:
     """Say which known announcement a whole fingerprint is, as `recognise` would, None where none.
 
-    With `allowed`, (announcements,), only some of them count.
+    With `allowed`, (announcements,), only some of them count. With a `rival` of 1 the most alike is the
+    match, however much of it another has.
     """
     moved = np.zeros((-(-len(fingerprint.prints) // FRAMES_PER_SECOND) * FRAMES_PER_SECOND, 8), np.uint8)
     moved[: len(fingerprint.prints)] = fingerprint.prints
@@ -245,11 +250,15 @@ def identify(
     for frame in range(0, len(signs), FRAMES_PER_SECOND):
         part = signs[frame : frame + FRAMES_PER_SECOND]
         seconds.append(_Second(frame, part, _by_quarter(part)))
-    return _best(known, seconds, elect(votes, _SHIFTS).tolist(), allowed)[0]
+    return _best(known, seconds, elect(votes, _SHIFTS).tolist(), allowed, rival)[0]
 
 
 def _best(
-    known: Known, seconds: Sequence[_Second], shifts: list[int], allowed: NDArray[np.bool_] | None
+    known: Known,
+    seconds: Sequence[_Second],
+    shifts: list[int],
+    allowed: NDArray[np.bool_] | None,
+    rival: float = RIVAL,
 ) -> tuple[Match | None, list[int]]:
     """Return what these seconds are, and the shifts at which any of them is alike."""
     if not shifts or not seconds:
@@ -284,7 +293,7 @@ def _best(
     if not everything:
         return None, kept
     owner = max(everything, key=everything.__getitem__)
-    if any(sum_ > RIVAL * everything[owner] for other, sum_ in everything.items() if other != owner):
+    if any(sum_ > rival * everything[owner] for other, sum_ in everything.items() if other != owner):
         return None, kept
     evidence, count = runs[owner]
     return (Match(owner, evidence, count / 4) if evidence >= ENOUGH else None), kept

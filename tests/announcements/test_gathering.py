@@ -14,10 +14,10 @@ from tests.hearing.speech import noisy, seconds_of, spectra, speech
 NOTHING = Known.of([])
 
 
-def call(announcement: int, offset: int = 0, seed: int = 0) -> Fingerprint:
-    """What a call collects that plays an announcement nobody knows."""
+def call(announcement: int, offset: int = 0, seed: int = 0, end: int | None = None) -> Fingerprint:
+    """What a call collects that plays an announcement, or some samples of it, that nobody knows."""
     recollection = Recollection()
-    sound = noisy(speech(announcement, 7.0)[offset:], 20.0, seed)
+    sound = noisy(speech(announcement, 7.0)[offset:end], 20.0, seed)
     for at, mel in enumerate(seconds_of(spectra(sound))):
         recognise(NOTHING, [(recollection, float(at), mel)])
         recollection.collect()
@@ -34,6 +34,16 @@ def test_calls_with_the_same_announcement_become_one_candidate(library: Library)
     assert (candidate.first_seen, candidate.last_seen) == (1000.0, 1005.0)
     assert candidate.sightings == (Sighting("carrier", 404, 5), Sighting("carrier", None, 1))
     assert len(candidates(library, 1)) == 2
+
+
+def test_of_two_pieces_of_one_announcement_a_whole_one_makes_no_third(library: Library) -> None:
+    gathering = Gathering(library)
+    pieces = {
+        gathering.heard(call(1, end=28_000), "t", 404, 1.0, None),
+        gathering.heard(call(1, 28_000), "t", 404, 2.0, None),
+    }
+    assert len(pieces) == 2
+    assert {gathering.heard(call(1, seed=seed), "t", 404, 3.0, None) for seed in range(3)} <= pieces
 
 
 def test_it_goes_on_after_a_restart(library: Library) -> None:
