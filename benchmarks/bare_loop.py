@@ -27,7 +27,7 @@ from agent.hearing.features import FEATURES
 from agent.hearing.forest import Forest, walk
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.sound import SOUNDS
-from agent.hearing.spectrogram import BINS, FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
+from agent.hearing.spectrogram import BINS, FRAMES_PER_SECOND, LOOKAHEAD, Framer, cut_frames, power_of
 from benchmarks.results import Goal, Part, add_into, tell
 
 SOURCE = Path(__file__).with_suffix(".c")
@@ -125,7 +125,7 @@ def beside(forest: Forest, bare: BareLoop, counts: list[int]) -> Iterator[Beside
 
 def own_spectra(signals: NDArray[np.float32]) -> Samples:
     """Return the power spectra of (rows, samples) signals, frames cut and all."""
-    return power([Framer().push(signal) for signal in signals])
+    return power_of(cut_frames([Framer() for _ in signals], list(signals)))
 
 
 def least_ms(work: Callable[[NDArray[np.float32]], object], on: NDArray[np.float32]) -> float:

@@ -19,7 +19,15 @@ class Encoding(StrEnum):
     @property
     def bytes_per_second(self) -> int:
         """Bytes that one second of audio takes."""
-        return {"slin8": 16_000, "slin16": 32_000, "ulaw": 8_000, "alaw": 8_000}[self.value]
+        return _BYTES_PER_SECOND[self]
+
+
+_BYTES_PER_SECOND = {
+    Encoding.SLIN8: 16_000,
+    Encoding.SLIN16: 32_000,
+    Encoding.ULAW: 8_000,
+    Encoding.ALAW: 8_000,
+}
 
 
 class Sound(StrEnum):

@@ -85,14 +85,9 @@ class Runs:
         """Number of the next frame that comes."""
         return self._frame
 
-    @property
-    def idle(self) -> bool:
-        """Frames without a tone change nothing."""
-        return self._tone is None and not self._runs
-
-    def skip(self, frames: int) -> None:
-        """Take frames of an idle call that hold no tone."""
-        self._frame += frames
+    def goes_on(self, frames: int) -> bool:
+        """Tell whether so many frames without a tone end none: they can be taken by `rest`."""
+        return self._tone is None or self._frame + frames - self._tone.end <= BRIDGE
 
     def forget(self) -> None:
         """Take note that audio was lost: no run goes on over it."""
@@ -111,6 +106,14 @@ class Runs:
             yield from self._sound(traits[start:end], spectra[start:end], moments)
             at = end
         yield from self._pause(traits[at:], moments)
+        return moments
+
+    def rest(self, traits: Traits) -> list[Moment]:
+        """Take frames that hold no tone and end none, as `push` does; nothing is asked."""
+        moments: list[Moment] = []
+        if self._tone is None and self._runs and len(traits):
+            self._wait(traits, moments)
+        self._frame += len(traits)
         return moments
 
     def _sound(self, traits: Traits, spectra: Power, moments: list[Moment]) -> Asking[None]:
@@ -137,15 +140,12 @@ class Runs:
 
     def _pause(self, traits: Traits, moments: list[Moment]) -> Asking[None]:
         """Take frames that hold no tone."""
-        end = self._frame + len(traits)
-        if self._tone and end - self._tone.end > BRIDGE:
+        if self._tone and not self.goes_on(len(traits)):
             closed = self._tone.end + BRIDGE + 1
             traits = traits[closed - self._frame :]
             self._frame = closed
             yield from self._close(closed, moments)
-        if self._tone is None and self._runs and len(traits):
-            self._wait(traits, moments)
-        self._frame = end
+        moments += self.rest(traits)
 
     def _wait(self, traits: Traits, moments: list[Moment]) -> None:
         """Take frames of a pause; too much of another sound ends the cadence."""

@@ -4,12 +4,12 @@ An event says that from now on a tone of this kind is heard, that it became sure
 Any number of frames may come at a time; where they are cut makes no difference.
 """
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.hearing.cadence import Cadences
 from agent.hearing.pcm import SAMPLE_RATE
@@ -75,12 +75,11 @@ class Tones:
         self._spectra = every[len(spectra) :].copy()
         return every[: len(spectra)]
 
-    def _pass(self, spectra: Power) -> Power:
-        """Take the spectra of new frames; return none, for what is ready holds no tone."""
+    def _pass(self, spectra: Power) -> None:
+        """Take the spectra of new frames before which there is no tone."""
         if len(spectra) < AROUND:
             spectra = np.concatenate((self._spectra, spectra))
         self._spectra = spectra[-AROUND:].copy()
-        return spectra[:0]
 
 
 class ToneEar:
@@ -120,24 +119,30 @@ class ToneEar:
         held[between] = False
         loud = may_be_voice(every, held)
         loud[:AROUND] = loud[between] = False
-        spans, voices = deque(tone_spans(held)), deque(tone_spans(loud))
+        begins = firsts[:-1]
+        spans, voices = _by_call(held, begins), _by_call(loud, begins)
         told: list[list[ToneEvent]] = [[] for _ in calls]
         following: list[tuple[int, Asking[list[Moment]]]] = []
-        for number, (call, count, end, at) in enumerate(zip(calls, counts, ends, firsts[:-1], strict=True)):
+        for number, (call, count, end, at) in enumerate(zip(calls, counts, ends, begins, strict=True)):
             call._traits = every[at + count - AROUND : at + count + AROUND].copy()
-            sounding = _taken(spans, at, at + count)
-            if spoken := _taken(voices, at, at + count):
-                call._spoken.take(spoken, call._runs.frame)
-            new = kept_bins(power[end - count : end])
-            spectra = call._ready(new) if sounding else call._pass(new)
-            if sounding or not call._runs.idle:
-                following.append((number, call._runs.push(sounding, every[at : at + count], spectra)))
-            else:
-                call._runs.skip(count)
+            if number in voices:
+                call._spoken.take(voices[number], call._runs.frame)
+            new, traits = kept_bins(power[end - count : end]), every[at : at + count]
+            if number in spans:
+                following.append((number, call._runs.push(spans[number], traits, call._ready(new))))
+                continue
+            call._pass(new)
+            if not call._runs.goes_on(count):
+                following.append((number, call._runs.push((), traits, new)))
+            elif some := call._runs.rest(traits):
+                told[number] = self._told(call, some)
         moments = answered([asking for _, asking in following])
         for (number, _), some in zip(following, moments, strict=True):
-            told[number] = [event for moment in some if (event := self._tell(calls[number], moment))]
+            told[number] = self._told(calls[number], some)
         return told
+
+    def _told(self, call: Tones, moments: Sequence[Moment]) -> list[ToneEvent]:
+        return [event for moment in moments if (event := self._tell(call, moment))]
 
     def _tell(self, call: Tones, moment: Moment) -> ToneEvent | None:
         """Say what a moment tells that was not said before."""
@@ -212,13 +217,14 @@ class ToneEar:
         yield self._world, _FOREIGN
 
 
-def _taken(spans: deque[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
-    """Take the spans up to `end` off a queue, counted from `start`."""
-    taken = []
-    while spans and spans[0][0] < end:
-        first, last = spans.popleft()
-        taken.append((first - start, last - start))
-    return taken
+def _by_call(marks: NDArray[np.bool_], begins: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+    """Return from where to where frames are marked, by the number of the call, counted from its beginning."""
+    spans: dict[int, list[tuple[int, int]]] = {}
+    marked = tone_spans(marks)
+    owners = np.searchsorted(begins, [start for start, _ in marked], "right") - 1
+    for number, (start, end) in zip(owners.tolist(), marked, strict=True):
+        spans.setdefault(number, []).append((start - begins[number], end - begins[number]))
+    return spans
 
 
 def _event(

@@ -79,6 +79,18 @@ def test_each_of_many_calls_is_heard_as_if_alone(forest: Forest, calls_per_batch
     assert [len(seconds) for seconds in together] == [0, 2, 0, 3, 0, 5, 1]
 
 
+def test_ticks_of_more_calls_than_a_batch_has_seconds_are_heard_as_if_alone(forest: Forest) -> None:
+    calls, tick = [noise(1.3, seed) for seed in range(7)], 1600
+    ear, streams = Ear(forest, 2), [Stream(Encoding.SLIN8) for _ in calls]
+    heard: list[list[HeardSecond]] = [[] for _ in calls]
+    for at in range(0, 13 * tick, tick):
+        told = ear.hear([(stream, data[at : at + tick]) for stream, data in zip(streams, calls, strict=True)])
+        for seconds, new in zip(heard, told, strict=True):
+            seconds += new
+    assert heard == [Ear(forest).hear([(Stream(Encoding.SLIN8), data)])[0] for data in calls]
+    assert [len(seconds) for seconds in heard] == [1] * 7
+
+
 def test_two_minutes_at_once_take_hardly_more_memory_than_one_second(forest: Forest) -> None:
     long = noise(120)
     tracemalloc.start()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agent.hearing.pcm import SAMPLE_RATE, Decoder
+from agent.hearing.pcm import SAMPLE_RATE, Decoder, decode_together
 from agent.hearing.sound import Encoding
 
 ULAW_SEGMENT_ENDS = {
@@ -99,3 +99,16 @@ def test_after_a_restart_a_new_sample_begins() -> None:
     decoder.decode(b"\x01\x00\x7f")
     decoder.restart()
     assert decoder.decode(b"\x02\x00") * 32768 == 2
+
+
+@given(
+    encodings=st.lists(st.sampled_from(Encoding), min_size=1, max_size=6),
+    data=st.lists(st.binary(max_size=9), min_size=12, max_size=12),
+)
+def test_many_calls_at_once_are_decoded_as_each(encodings: list[Encoding], data: list[bytes]) -> None:
+    together, alone = [Decoder(one) for one in encodings], [Decoder(one) for one in encodings]
+    for turn in range(2):  # half samples of the first are kept for the second
+        pieces = data[6 * turn : 6 * turn + len(encodings)]
+        at_once = decode_together(together, pieces)
+        for samples, decoder, piece in zip(at_once, alone, pieces, strict=True):
+            np.testing.assert_array_equal(samples, decoder.decode(piece))

@@ -16,7 +16,9 @@ from agent.hearing.spectrogram import (
     HOP,
     LOOKAHEAD,
     Framer,
+    cut_frames,
     power,
+    power_of,
 )
 
 
@@ -77,3 +79,14 @@ def test_a_tone_at_full_scale_lies_in_its_bin_and_adds_up_to_a_half(hz: float) -
 def test_noise_adds_up_to_its_mean_square() -> None:
     signal = noise(SAMPLE_RATE * 4)
     assert power([Framer().push(signal)]).sum(axis=1).mean() == pytest.approx(np.mean(signal**2), rel=0.03)
+
+
+@given(sizes=st.lists(st.lists(st.integers(0, 1500), min_size=3, max_size=3), min_size=1, max_size=5))
+def test_many_calls_at_once_have_the_frames_and_spectra_of_each(sizes: list[list[int]]) -> None:
+    together, alone = [Framer() for _ in sizes], [Framer() for _ in sizes]
+    for turn in range(3):
+        samples = [noise(of[turn], seed) for seed, of in enumerate(sizes)]
+        frames = cut_frames(together, samples)
+        each = [framer.push(new) for framer, new in zip(alone, samples, strict=True)]
+        assert frames.counts == [len(some) for some in each]
+        np.testing.assert_array_equal(power_of(frames), power(each))

@@ -372,9 +372,10 @@ def test_ended_calls_are_forgotten_after_a_while(calls: Calls, paper: Paper) -> 
 def test_what_hearing_remembers_of_a_call_is_let_go_at_its_end(calls: Calls) -> None:
     listen_to(calls)
     (call,) = calls.listening()
-    assert call.stream is not None
+    stream = call.stream
+    assert stream is not None
     hear(calls, [Sound.RINGING] * 3)
-    call.stream.samples_heard = 3 * SAMPLE_RATE
+    stream.samples_heard = 3 * SAMPLE_RATE
     calls.leg_ended(LEG.id, CarrierFinal(480, 19))
     assert (call.stream, call.heard, call.audio_seconds) == (None, [], 3.0)
 
@@ -382,9 +383,10 @@ def test_what_hearing_remembers_of_a_call_is_let_go_at_its_end(calls: Calls) -> 
 def test_what_hearing_remembers_of_a_call_is_let_go_at_the_answer(calls: Calls) -> None:
     listen_to(calls)
     (call,) = calls.listening()
-    assert call.stream is not None
+    stream = call.stream
+    assert stream is not None
     hear(calls, [Sound.SPEECH])
-    call.stream.samples_heard = SAMPLE_RATE
+    stream.samples_heard = SAMPLE_RATE
     calls.leg_answered(LEG.id)
     assert (call.stream, len(call.heard), call.audio_seconds) == (None, 1, 1.0)
 
