@@ -29,9 +29,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from agent.hearing.tone_table import world
-from agent.verdict.evidence import Settling
 from agent.verdict.outcome import Outcome, SoundClass
 from agent.verdict.policy import PRESETS, Layer, Policy, Preset, Redial, Rule
+from agent.verdict.settling import Settling
 from agent.yaml_file import COMPLAINT, parse_model, read_text, reason
 from agent.yaml_file import ConfigError as ConfigError
 
@@ -303,7 +303,7 @@ class HearingConfig(_Section):
 
 
 class SettlingConfig(_Section):
-    """How evidence settles; see `agent.verdict.evidence.Settling`."""
+    """How evidence settles; see `agent.verdict.settling.Settling`."""
 
     announcement_seconds: PositiveInt = Settling().announcement_seconds
     announcement_confidence: Share = Settling().announcement_confidence

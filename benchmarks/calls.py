@@ -48,10 +48,11 @@ from agent.train.student.examples import find_source, read_examples
 from agent.train.student.fit import fit
 from agent.train.student.recipes import ForestRecipe
 from agent.train.student.views import View, see_examples
-from agent.verdict.evidence import Evidence, Settling, in_order, known_at
+from agent.verdict.evidence import Evidence, in_order, known_at
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import PRESETS, Policy, Preset, Redial
 from agent.verdict.settle import Verdict, settle
+from agent.verdict.settling import Settling
 
 POLICY = Policy.of(PRESETS[Preset.DEFAULT])
 AT_ONCE = 64

@@ -20,8 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.hearing.ear import Ear, Stream
+from agent.hearing.forest import Forest
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.rows import frame_rows
+from agent.hearing.sound import Encoding
 from agent.hearing.spectrogram import Framer, power
 from agent.hearing.tone_table import Cadence, ToneKind, ToneTable, world
 from agent.hearing.tones import ToneEar, ToneEvent, Tones
@@ -33,6 +36,9 @@ from agent.train.corpus.plan import Concealment
 from agent.train.corpus.tones import Tolerance, sound_pattern
 from agent.train.errors import MaterialError
 from agent.train.student.views import read_samples
+from agent.verdict.evidence import Evidence, in_order, known_at
+from agent.verdict.outcome import Outcome
+from agent.verdict.settle import settle
 
 KINDS = (
     ToneKind.RINGING,
@@ -96,6 +102,7 @@ def main() -> None:
         "--each", type=int, default=1, help="times that every tone is sounded in every condition"
     )
     parser.add_argument("--no-tones", type=Path, nargs="*", default=[], help="folders of voices and songs")
+    parser.add_argument("--model", type=Path, default=Path("models/student.joblib"))
     parser.add_argument("--limit-hours", type=float, default=2.0)
     parser.add_argument(
         "--share", type=float, default=1.0, help="share of the tones that are sounded, by chance"
@@ -111,7 +118,7 @@ def main() -> None:
         national(ear, world(), conditions, arguments, named, rng)
     special(ear, conditions, 10 * arguments.each, rng, arguments.verbose)
     if arguments.no_tones:
-        false_verdicts(ear, arguments.no_tones, arguments.limit_hours, rng)
+        false_verdicts(ear, arguments.model, arguments.no_tones, arguments.limit_hours, rng)
     cost(ear, arguments.no_tones, rng)
 
 
@@ -131,6 +138,7 @@ class Score:
         return f"{self.heard:6d}" + "".join(f"{share / max(1, self.heard):9.3f}" for share in shares)
 
 
+TOLD_BY_TONES = {Outcome(kind) for kind in ToneKind if kind not in (ToneKind.RINGING, ToneKind.OTHER)}
 HEADER = f"{'':28s}{'tones':>6s}{'right':>9s}{'contrad.':>9s}{'wrong':>9s}{'none':>9s}{'harmful':>9s}"
 
 
@@ -365,9 +373,13 @@ def waiting(rng: np.random.Generator) -> Samples:
     return np.concatenate([pause(2), *[sine(425, 0.2), pause(0.2), sine(425, 0.2), pause(9)] * 2])
 
 
-def false_verdicts(ear: ToneEar, folders: list[Path], hours: float, rng: np.random.Generator) -> None:
-    """Listen to what holds no tones."""
-    found: list[str] = []
+def false_verdicts(
+    tone_ear: ToneEar, model: Path, folders: list[Path], hours: float, rng: np.random.Generator
+) -> None:
+    """Listen to what holds no tones: what is taken for one, and what verdicts say so."""
+    ear = Ear(Forest.load(model), tone_ear=tone_ear)
+    taken: list[str] = []
+    verdicts: list[str] = []
     seconds = 0.0
     for file, sound in recordings(folders, rng):
         if seconds > hours * 3600:
@@ -376,10 +388,19 @@ def false_verdicts(ear: ToneEar, folders: list[Path], hours: float, rng: np.rand
         level = float(np.sqrt(np.mean(sound**2))) or 1.0
         loud = sound / np.float32(level) * np.float32(10 ** (rng.uniform(-35, -15) / 20))
         codec = Codec(rng.choice([Codec.ULAW, Codec.ALAW, Codec.GSM, Codec.LINEAR]))
-        heard = encode_decode(loud, Coding(codec))
-        found += [f"{file} {e.at:.1f} s: {e.kind.value} {e.confidence} {e.detail}" for e in hear(ear, heard)]
-    show(f"\nvoices and songs: {len(found)} false verdicts in {seconds / 3600:.2f} h")
-    for line in found:
+        stream = Stream(Encoding.SLIN8)
+        coded = np.clip(32768 * encode_decode(loud, Coding(codec)), -32768, 32767).astype("<i2")
+        (heard,) = ear.hear([(stream, coded.tobytes())])
+        events = stream.take_tones()
+        taken += [f"{file} {e.at:.1f} s: {e.kind.value} {e.confidence} {e.detail}" for e in events]
+        evidence = Evidence()
+        for each in in_order(heard, events):
+            evidence.take_in(each)
+            verdict = settle(evidence)
+            if verdict.outcome in TOLD_BY_TONES:
+                verdicts.append(f"{file} {known_at(each):.1f} s: {verdict.outcome} {verdict.confidence:.2f}")
+    show(f"\nvoices and songs: {len(taken)} events, {len(verdicts)} verdicts in {seconds / 3600:.2f} h")
+    for line in (*taken, *verdicts):
         show("    " + line)
 
 

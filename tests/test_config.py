@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from agent.config import Config, ConfigError, Mode, load, parse, share_dir
-from agent.verdict.evidence import Settling
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import Redial
+from agent.verdict.settling import Settling
 
 REPOSITORY = Path(__file__).parent.parent
 

@@ -17,7 +17,7 @@ WHOLE_RUNS = len(_BY_RUNS) - 1
 """Whole runs that make a cadence as sure as it can be: two cycles of the longest common one."""
 _RIVAL, _DISPUTED = 0.1, 0.65
 """Share of the votes for what a caller would act on otherwise, and how sure a kind with rivals can be."""
-_UNDECIDED = 0.25
+_UNDECIDED = 0.12
 """Share of the votes within one country that makes its tones too much alike to say either."""
 _MAY_RING = 0.2
 """Share of the votes for ringing with which nothing is said that ends a call."""
@@ -65,8 +65,8 @@ def judge(
 ) -> tuple[ToneKind, float] | None:
     """Decide what a reading says and how sure it is; None while it is too early, or where it would be a coin.
 
-    A `beep` never rings. Within the call's `own` country votes are no opinions of many: two tones that share
-    them sound too much alike.
+    A `beep` never rings. Votes of one country, the call's `own` or the only one that has such a tone, are no
+    opinions of many: two tones that share them sound too much alike.
     """
     kind = max(reading.votes, key=reading.votes.__getitem__)
     share = reading.votes[kind]
@@ -75,7 +75,8 @@ def judge(
     rivals = _rivals(reading.votes, kind)
     may_ring = kind is not ToneKind.RINGING and reading.votes.get(ToneKind.RINGING, 0.0) >= _MAY_RING
     others = {other: share for other, share in reading.votes.items() if other not in reading.also}
-    if may_ring or (own and _rivals(others, kind) >= _UNDECIDED):
+    one_country = own or len(reading.countries) == 1
+    if may_ring or (one_country and _rivals(others, kind) >= _UNDECIDED):
         return None
     most = _DISPUTED if rivals >= _RIVAL or reading.fit < _POOR_FIT else 1.0
     if reading.steady and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:

@@ -20,13 +20,15 @@ from agent.hearing.steady_tones import Asking, answered
 from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames, tone_spans
 from agent.hearing.tone_judgement import WHOLE_RUNS, fewest_runs, goes_on, judge, views
 from agent.hearing.tone_lines import END_BIN, FIRST_BIN, kept_bins
-from agent.hearing.tone_runs import Moment, Run, Runs
+from agent.hearing.tone_runs import HISTORY, Moment, Run, Runs
 from agent.hearing.tone_table import ToneKind, ToneTable, world
 from agent.hearing.voice_before import LatelySpoken, may_be_voice
 
 _SURER = 0.05
 _AGAIN_S = 2.0
 """An event is said again once it is this much surer, or so many seconds later if the tone goes on."""
+_DOUBTFUL = 0.7
+"""What is less sure than this is read again and again: other phases of the cadence may settle it."""
 _FOREIGN = 0.75
 """How far to trust other countries' tones on a trunk whose country is named."""
 
@@ -154,7 +156,8 @@ class ToneEar:
             event: ToneEvent | None = replace(call._said, at=_heard_by(moment))
         else:
             event = self._recognise(call, moment)
-        call._settled = event is not None and len(moment.runs) >= WHOLE_RUNS
+        enough = WHOLE_RUNS if event and event.confidence >= _DOUBTFUL else HISTORY
+        call._settled = event is not None and len(moment.runs) >= enough
         if event is None:
             return None
         if moment.unfinished.lines is None:

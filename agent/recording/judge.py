@@ -10,9 +10,10 @@ from agent.hearing.ear import Ear, Stream
 from agent.hearing.sound import SOUNDS, HeardSecond
 from agent.hearing.tones import ToneEvent
 from agent.recording.load import load
-from agent.verdict.evidence import Evidence, Settling, in_order
+from agent.verdict.evidence import Evidence, in_order
 from agent.verdict.policy import Decision, Policy
 from agent.verdict.settle import Verdict, settle
+from agent.verdict.settling import Settling
 
 
 @dataclass(frozen=True, slots=True)

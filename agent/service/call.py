@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from agent.hearing.ear import Stream
 from agent.hearing.sound import HeardSecond
 from agent.pbx.port import CarrierFinal, Leg, Signal, Tap
-from agent.verdict.evidence import Evidence, Settling, in_order
+from agent.verdict.evidence import Evidence, in_order
 from agent.verdict.outcome import Outcome
 from agent.verdict.settle import Verdict, settle
+from agent.verdict.settling import Settling
 
 
 @dataclass(slots=True)

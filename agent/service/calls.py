@@ -12,9 +12,9 @@ from agent.hearing.sound import HeardSecond
 from agent.pbx.port import CarrierFinal, ChannelRef, Handback, Leg, Signal, Tap
 from agent.service.call import Call, spokesman
 from agent.verdict import fields as variables
-from agent.verdict.evidence import Settling
 from agent.verdict.fields import Status
 from agent.verdict.policy import Decision, Policy
+from agent.verdict.settling import Settling
 
 log = structlog.get_logger(__name__)
 

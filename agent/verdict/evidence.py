@@ -34,6 +34,7 @@ from agent.hearing.spectrogram import LOOKAHEAD
 from agent.hearing.tone_table import ToneKind
 from agent.hearing.tones import ToneEvent
 from agent.verdict.outcome import Outcome
+from agent.verdict.settling import Settling
 from agent.verdict.voice_or_song import VoiceOrSong, bits_of
 
 LETTER = {Sound.RINGING: "r", Sound.SPEECH: "s", Sound.MUSIC: "m", Sound.SILENCE: "."}
@@ -46,41 +47,6 @@ GAP = "!"
 """How `Evidence.timeline` writes that audio was lost before the next second."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settling:
-    """How evidence settles into a verdict."""
-
-    announcement_seconds: int = 3
-    """Agreeing seconds of speech after which an announcement is final, 1 or more. Pauses do not count, nor
-    what may be a song; a tone, a clear song or lost audio starts the count again."""
-    announcement_confidence: float = 0.95
-    """An announcement is not final below this confidence, 0 to 1."""
-    tone_confidence: float = 0.7
-    """A tone that says why the call fails (busy, SIT, ...) is final from this confidence on, 0 to 1."""
-    unnamed_tone_confidence: float = 0.65
-    """How sure it is at most that a tone is ringing whose cadence is of no network, 0 to 1."""
-    tone_abstain_below: float = 0.4
-    """A tone whose meaning is less sure than this is `unknown`, 0 to 1: busy in one country, congestion in as
-    many others."""
-    announcement_margin: float = 0.75
-    """An announcement is not final if the mean margin of its seconds over music is below, 0 to 1: singers are
-    heard as speech for long, but seldom clearly."""
-    novelty: float = 0.7
-    """Share of what a second tells of voice or song that is news, 0 to 1: seconds of one call err alike."""
-    doubt_halves_every_seconds: float = 0.5
-    """Fully sure seconds of sound that halve the doubt, above 0."""
-    silence_doubt_halves_every_seconds: float = 1.2
-    """Fully sure seconds of silence that halve the doubt that it is silence, above 0."""
-    contradiction: float = 0.7
-    """Share of the other weight that one fully sure second takes away, 0 to 1."""
-    memory_seconds: float = 8.0
-    """Greatest weight: a minute of ringing must not outlive the announcement after it."""
-    abstain_below: float = 0.45
-    """An outcome less sure than this is `unknown`, 0 to 1."""
-    no_audio_seconds: float = 4.0
-    """Seconds after the early media was announced without any audio that make `no_audio`."""
-
-
 @dataclass(slots=True)
 class Evidence:
     """What one call has told so far.
@@ -90,7 +56,7 @@ class Evidence:
     Nothing after `answer` or `end` counts. No clock is read: durations come in.
     """
 
-    settling: Settling = Settling()
+    settling: Settling = field(default_factory=Settling)
     ringing_signalled: bool = False
     """The carrier sent a 180 without a session description."""
     early_media_signalled: bool = False
@@ -122,6 +88,8 @@ class Evidence:
     """Seconds of audio heard when the verdict became final."""
     seconds_of: dict[Sound, int] = field(default_factory=lambda: dict.fromkeys(SOUNDS, 0))
     """Seconds heard of each sound."""
+    _song_until: float = float("-inf")
+    """End of the latest second of a clear song, in seconds of audio."""
     odds: VoiceOrSong = field(init=False)
     """Whether the programme is a voice or a song."""
     _marks: list[str] = field(default_factory=list)
@@ -184,6 +152,8 @@ class Evidence:
             self._weigh_programme(speech + music - ringing)
             told = bits_of(speech, music)
             self.odds.hear(told)
+            if sound is Sound.MUSIC and self.belief(Sound.MUSIC) >= self.settling.tone_confidence:
+                self._song_until = second.at + 1.0
             if told <= -_CLEAR_BITS:
                 self._interrupt()
             elif sound is Sound.SPEECH:
@@ -211,6 +181,8 @@ class Evidence:
     def _misheard(self, event: ToneEvent) -> bool:
         """Tell whether a tone is a song's own notes, or a doubtful second reading of what rang."""
         sure = self.settling.tone_confidence
+        if event.kind is ToneKind.DIAL_TONE and event.since < self._song_until + 1.0:
+            return True  # the note that a song ends with
         if event.kind in _SONGS_HOLD:
             return self.belief(Sound.MUSIC) >= sure
         doubtful = event.kind is not ToneKind.RINGING and event.confidence < sure

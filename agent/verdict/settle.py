@@ -5,8 +5,9 @@ from math import exp2
 
 from agent.hearing.sound import Sound
 from agent.hearing.tones import ToneEvent
-from agent.verdict.evidence import Evidence, Settling
+from agent.verdict.evidence import Evidence
 from agent.verdict.outcome import Outcome, SoundClass
+from agent.verdict.settling import Settling
 
 _OUTCOME_OF = {
     Sound.RINGING: Outcome.RINGING,

@@ -56,6 +56,20 @@ def test_a_tone_that_goes_on_is_said_again_every_other_second() -> None:
     assert all(2.0 <= b.at - a.at <= 3.1 for a, b in itertools.pairwise(told) if b.confidence == a.confidence)
 
 
+@pytest.mark.parametrize(
+    ("cadence", "kind"),
+    [
+        ("425/0.2 -/0.2 425/0.2 -/0.6", ToneKind.NUMBER_UNOBTAINABLE),
+        ("425/0.2 -/0.2 425/0.2 -/0.2 425/0.2 -/0.6", ToneKind.CONGESTION),
+    ],
+)
+def test_what_begins_as_its_opposite_begins_is_read_until_it_is_clear(cadence: str, kind: ToneKind) -> None:
+    for begun in (0.0, 0.3, 0.7):
+        *_, last = events(sound(cadence, 6)[int(begun * 8000) :])
+        assert last.kind is kind
+        assert last.confidence > 0.9
+
+
 def test_hum_in_the_pauses_is_no_tone_of_the_cadence() -> None:
     beeps = np.concatenate((pause(0.5), *[tone(0.5, 1100), pause(3)] * 2))
     hum = tone(len(beeps) / 8000, 250, 300, amplitude=0.01)

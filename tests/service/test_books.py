@@ -15,7 +15,7 @@ from agent.pbx.port import CarrierFinal, Leg, Signal, TapKind
 from agent.service.books import ServiceBooks
 from agent.service.call import Call
 from agent.service.metrics import Metrics
-from agent.verdict.evidence import Settling
+from agent.verdict.settling import Settling
 
 NUMBER = "03012345678"
 

@@ -11,9 +11,9 @@ from agent.hearing.sound import Encoding, HeardSecond, Sound
 from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal, TapKind
 from agent.service.call import Call
 from agent.service.calls import KEPT_SECONDS, Calls, Rules
-from agent.verdict.evidence import Settling
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import PRESETS, Decision, Policy, Preset, Redial
+from agent.verdict.settling import Settling
 
 CALLER = ChannelRef("1.1", "PJSIP/caller-00000001")
 LEG = Leg("1.2", "PJSIP/carrier-00000002", "PJSIP/carrier", "0301234567", dialer=CALLER)

@@ -16,7 +16,7 @@ from agent.pbx.asterisk.taps import EagiTap
 from agent.pbx.port import Leg, TapKind
 from agent.service.call import Call
 from agent.service.engine import Engine, Pace
-from agent.verdict.evidence import Settling
+from agent.verdict.settling import Settling
 
 SILENT_SECOND = bytes(16_000)
 

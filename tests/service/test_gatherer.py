@@ -13,7 +13,7 @@ from agent.pbx.port import CarrierFinal, Leg, Signal, TapKind
 from agent.service.announcements import Unexplained
 from agent.service.call import Call
 from agent.service.gatherer import Gatherer
-from agent.verdict.evidence import Settling
+from agent.verdict.settling import Settling
 from tests.verdict.heard import second
 
 SECOND = bytes(16_000)

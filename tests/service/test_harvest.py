@@ -15,8 +15,8 @@ from agent.service.call import Call
 from agent.service.harvest import Harvest
 from agent.service.kept import KeptCall
 from agent.service.privacy import NumberKey
-from agent.verdict.evidence import Settling
 from agent.verdict.outcome import Outcome
+from agent.verdict.settling import Settling
 
 NUMBER = "03012345678"
 KEY = NumberKey(bytes(32))

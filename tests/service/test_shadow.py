@@ -8,8 +8,8 @@ from agent.hearing.sound import Encoding, HeardSecond
 from agent.pbx.port import CarrierFinal, Leg, Signal, TapKind
 from agent.service.call import Call
 from agent.service.shadow import ShadowVerdict, shadow_verdict
-from agent.verdict.evidence import Settling
 from agent.verdict.outcome import Outcome
+from agent.verdict.settling import Settling
 
 RINGING, SPEECH = (0.97, 0.01, 0.01, 0.01), (0.01, 0.97, 0.01, 0.01)
 

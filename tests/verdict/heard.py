@@ -8,7 +8,8 @@ from agent.hearing.sound import SOUNDS, HeardSecond, Sound
 from agent.hearing.spectrogram import FRAMES_PER_SECOND
 from agent.hearing.tone_table import ToneKind
 from agent.hearing.tones import ToneEvent
-from agent.verdict.evidence import LETTER, Evidence, Settling
+from agent.verdict.evidence import LETTER, Evidence
+from agent.verdict.settling import Settling
 
 SOUND_OF = {letter: sound for sound, letter in LETTER.items()}
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.hearing.sound import HeardSecond, Sound
-from agent.verdict.evidence import Evidence, Settling
+from agent.verdict.evidence import Evidence
 from agent.verdict.outcome import Outcome, SoundClass
 from agent.verdict.settle import Verdict, settle
+from agent.verdict.settling import Settling
 from tests.verdict.heard import evidence_of, second, seconds, timelines
 
 OUTCOME_OF = {"r": Outcome.RINGING, "m": Outcome.MUSIC, "s": Outcome.ANNOUNCEMENT, ".": Outcome.SILENCE}
@@ -90,7 +91,7 @@ def test_what_is_heard_as_now_this_now_that_is_no_announcement() -> None:
 
 def test_a_strange_voice_is_an_announcement_although_some_of_it_sounds_like_a_song() -> None:
     evidence = evidence_of("")
-    for letter in 4 * "sm":
+    for letter in 2 * "ssm":
         evidence.hear(second(letter, sure=0.85 if letter == "s" else 0.5))
         assert settle(evidence).outcome is Outcome.ANNOUNCEMENT
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from agent.verdict.voice_or_song import VoiceOrSong, bits_of
 
 SHARES = st.floats(0.0, 1.0)
-TOLD = st.lists(st.floats(-6.0, 4.5), max_size=60)
+TOLD = st.lists(st.floats(-6.0, 6.0), max_size=60)
 
 
 def odds_of(*bits: float) -> VoiceOrSong:
@@ -20,11 +20,11 @@ def odds_of(*bits: float) -> VoiceOrSong:
 @pytest.mark.parametrize(
     ("p_speech", "p_music", "bits"),
     [
-        (0.9, 0.1, 1.67),
-        (0.6, 0.4, 0.0),
+        (0.9, 0.1, 3.17),
+        (0.6, 0.4, 0.58),
         (0.4, 0.6, -0.58),
         (0.1, 0.9, -3.17),
-        (1.0, 0.0, 4.5),
+        (1.0, 0.0, 6.0),
         (0.0, 1.0, -6.0),
     ],
 )
@@ -48,7 +48,21 @@ def test_a_song_is_one_after_a_clear_second_or_two() -> None:
 
 
 def test_the_announcement_after_a_song_of_an_hour_is_believed_after_two_seconds() -> None:
-    assert odds_of(*(3600 * [-6.0]), 4.5, 4.5).voice > 0.8
+    assert odds_of(*(3600 * [-6.0]), 6.0, 6.0).voice > 0.8
+
+
+def test_what_is_heard_as_a_voice_again_and_again_and_never_for_long_is_a_song() -> None:
+    now_and_then = [4.0, 3.0, 2.0, -0.5]
+    chances = [odds_of(*(times * now_and_then), 6.0, 6.0).voice for times in range(6)]
+    assert chances == sorted(chances, reverse=True)
+    assert chances[1] > 0.95
+    assert chances[5] < 0.5
+
+
+def test_how_often_it_wavered_is_forgotten_within_minutes() -> None:
+    wavering = 10 * [4.0, -0.5]
+    assert odds_of(*wavering, *(5 * [6.0])).voice < 0.5
+    assert odds_of(*wavering, *(120 * [6.0])).voice > 0.95
 
 
 def test_another_sound_between_makes_it_open_again() -> None:
@@ -57,7 +71,7 @@ def test_another_sound_between_makes_it_open_again() -> None:
     assert odds.bits == odds_of().bits
 
 
-@given(TOLD, st.floats(0.0, 4.5))
+@given(TOLD, st.floats(0.0, 6.0))
 def test_more_that_tells_for_a_voice_never_makes_it_less_sure(told: list[float], more: float) -> None:
     assert odds_of(*told, more).voice >= odds_of(*told).voice
     assert odds_of(*told, -more).voice <= odds_of(*told).voice

@@ -14,8 +14,8 @@ from agent.pbx.freeswitch.adapter import FreeSwitchAdapter, FreeSwitchSettings
 from agent.pbx.freeswitch.recorder import RecorderSettings, TapChoice
 from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal, Tap, TapKind
 from agent.service.calls import Calls, Rules
-from agent.verdict.evidence import Settling
 from agent.verdict.policy import PRESETS, Policy, Preset
+from agent.verdict.settling import Settling
 from tests.pbx.freeswitch.scripted_event_socket import ScriptedFreeSwitch, settings
 from tests.pbx.waiting import until
 from tests.service.test_calls import Books, Paper
