@@ -193,7 +193,7 @@ class AsteriskConfig(_Section):
     tls_ca_file: Path | None = None
     """Certificates to trust; None: the system's."""
     ping_interval_seconds: PositiveFloat = 2.0
-    ping_timeout_seconds: PositiveFloat = 2.0
+    ping_timeout_seconds: PositiveFloat = 5.0
     tap: Literal["auto", "audiosocket", "eagi"] = "auto"
     audiosocket: AudioSocketConfig = AudioSocketConfig()
     socket_path: Path = Path("/run/earlymedia/agent.sock")

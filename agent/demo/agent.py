@@ -57,12 +57,18 @@ class LabAgent(LabProcess):
             **(settings or {}),
         }
         self.log_path = self.home / "log"
+        self.within: tuple[str, ...] = ()
+        """A command that runs it in surroundings of its own, such as `env NAME=value`."""
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)
 
     async def __aenter__(self) -> Self:
         """Start, and wait until it can listen. Raises `LabError` if it cannot."""
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -78,7 +84,7 @@ class LabAgent(LabProcess):
     def launch(self) -> None:
         """Start the process and do not wait for anything."""
         run = (sys.executable, "-m", "agent.cli", "run", "--config", str(self.write_config()))
-        command = ("setpriv", "--pdeathsig", "KILL", *run)  # it dies with us, however we end
+        command = (*self.within, "setpriv", "--pdeathsig", "KILL", *run)  # it dies with us, however we end
         self.spawn(command, self.log_path)
 
     async def start(self, awaited: str = "") -> None:

@@ -39,6 +39,10 @@ class Scenario:
     """A second provisional response, e.g. a 183 after a 180."""
     then_wait_seconds: float = 2.0
     """From `first` to `then`."""
+    packets_each_20_ms: int = 1
+    """2: the audio comes at double speed."""
+    stops_after_seconds: float | None = None
+    """No RTP comes any more after so many seconds of it, though the call goes on."""
     audio: bytes | None = field(default=b"", repr=False)
     """G.711 mu-law, from the response that opens media on; silence follows its end. None: no RTP at all."""
     loop: bool = False

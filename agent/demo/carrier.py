@@ -167,7 +167,14 @@ class _Dialog:
             offer = Media.parse(self.invite.body)
             payload = choose_payload(offer, self.scenario.payload)
             sock = open_socket(self.carrier.host, offer)
-            self.call.stream = Stream(sock, payload, self.scenario.audio or b"", self.scenario.loop)
+            self.call.stream = Stream(
+                sock,
+                payload,
+                self.scenario.audio or b"",
+                self.scenario.loop,
+                self.scenario.packets_each_20_ms,
+                self.scenario.stops_after_seconds,
+            )
             if self.scenario.audio is not None:
                 self.carrier.pump.streams.add(self.call.stream)
             self.answer_sdp = Media(self.carrier.host, sock.getsockname()[1], (payload,)).encode()

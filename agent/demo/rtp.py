@@ -31,6 +31,9 @@ class Stream:
     """G.711 mu-law, whatever the payload: it is translated on the way out."""
     loop: bool
     """Start again at the end; else silence follows."""
+    packets_each_20_ms: int = 1
+    stops_after_seconds: float | None = None
+    """Seconds after the first packet; None: it never stops by itself."""
     first_sent: float | None = None
     """Monotonic time of the first packet."""
     packets: int = 0
@@ -42,6 +45,12 @@ class Stream:
     def play(self, audio: bytes, *, loop: bool) -> None:
         """Go on with other audio, from its start."""
         self.audio, self.loop, self._position = audio, loop, 0
+
+    def stopped(self, now: float) -> bool:
+        """Say whether it has sent for as long as it shall."""
+        if self.stops_after_seconds is None or self.first_sent is None:
+            return False
+        return now - self.first_sent >= self.stops_after_seconds
 
     def send(self, now: float) -> None:
         """Send the next packet; a listener that is gone is none of a carrier's business."""
@@ -80,7 +89,8 @@ class Pump:
             now = time.monotonic()
             self.latest_seconds = max(self.latest_seconds, now - due)
             for stream in tuple(self.streams):
-                stream.send(now)
+                for _ in range(0 if stream.stopped(now) else stream.packets_each_20_ms):
+                    stream.send(now)
             due += PACKET_SECONDS
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 

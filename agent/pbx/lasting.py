@@ -46,7 +46,11 @@ class Patience(Protocol):
 
     @property
     def backoff_max_s(self) -> float:
-        """The longest pause between two tries."""
+        """The longest pause between two tries: a PBX that is back is found again so soon."""
+
+    @property
+    def refused_max_s(self) -> float:
+        """The same where it refuses us, which it writes down each time."""
 
 
 class Connection(Protocol):
@@ -156,7 +160,8 @@ class LastingConnection(Generic[C]):
                     await connection.close()
             peer.log.warning(peer.absent, state=self.state.value, problem=self.problem, retry_s=pause_s)
             await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, patience.backoff_max_s)
+            refused = self.state is ConnectionState.REFUSED
+            pause_s = min(2 * pause_s, patience.refused_max_s if refused else patience.backoff_max_s)
 
     async def _stay(self, connections: tuple[C, ...]) -> None:
         """Serve until a connection is lost; always raises, for one is at last."""

@@ -83,6 +83,13 @@ class CarrierFinal:
     """Final SIP status code of the carrier; None where we or the caller ended the leg, or none is known."""
     q850: int | None = None
     """Q.850 cause as the PBX gives it; None or 0 where none is known."""
+    seen: bool = True
+    """False: the leg ended while the PBX could not be heard, and may have been answered before."""
+
+    @property
+    def answered(self) -> bool:
+        """The callee answered before the end."""
+        return self.sip_code is not None and 200 <= self.sip_code < 300
 
 
 class Tap(Protocol):
@@ -127,6 +134,12 @@ class CallListener(Protocol):
 
     def leg_ended(self, leg_id: str, final: CarrierFinal, *, writable: bool = False) -> None:
         """Take note that the leg is gone; `writable` says that its channel still takes variables."""
+
+    def connected(self) -> None:
+        """Write anew what stands: the PBX was away, and nobody knows what of it has arrived.
+
+        To be called once the legs that ended or were answered meanwhile have been told.
+        """
 
     def fields_of(self, channel_id: str) -> Mapping[str, str]:
         """Return the variables as they stand for a leg, or for the legs that the channel dialled last."""

@@ -2,8 +2,10 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 
 import structlog
 
@@ -29,13 +31,23 @@ class Attempts:
     budget counts as spent, and the fault is logged once.
     """
 
-    def __init__(self, file: Path, *, maximum: int, period_seconds: float) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        maximum: int,
+        period_seconds: float,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Count in a file; `clock` says when to try again, whatever becomes of the time of day."""
         self._file = file
         self._maximum = maximum
         self._period = period_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="attempts")
+        self._thread.submit(int)  # begins the thread now: when memory is short none could be had
         self._database: sqlite3.Connection | None = None
         self._counted = 0
+        self._clock = clock
         self._failing = False
         self._retry_at = 0.0
 
@@ -64,13 +76,13 @@ class Attempts:
 
     def _count_or_nothing(self, leg_id: str, number: str, now: float) -> int:
         # A locked database makes each call wait: calls that come meanwhile must not queue up behind it.
-        if self._failing and now < self._retry_at:
+        if self._failing and self._clock() < self._retry_at:
             return 0
         try:
             count = self._count(leg_id, number, now)
         except sqlite3.Error as error:
             self._drop()
-            self._retry_at = now + _RETRY_SECONDS
+            self._retry_at = self._clock() + _RETRY_SECONDS
             if not self._failing:
                 log.error(
                     "attempts cannot be counted, none counts as spent",
@@ -79,6 +91,8 @@ class Attempts:
                 )
             self._failing = True
             return 0
+        if self._failing:
+            log.info("attempts are counted again", file=str(self._file))
         self._failing = False
         return count
 

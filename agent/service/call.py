@@ -105,6 +105,14 @@ class Call:
         self.evidence.tap()
         return True
 
+    def hear_anew(self) -> Stream:
+        """Hear on with a fresh stream, where a fault has left the old one in the middle of something."""
+        assert self.tap is not None
+        self.earlier_seconds = self.audio_seconds
+        self.stream = Stream(self.tap.encoding, self.country, self.trunk)
+        self.stream.mark_gap()
+        return self.stream
+
     def audio_came(self, dropped_bytes: int, now: float) -> None:
         """Take note that audio came, and of how much of it had to be dropped."""
         self.first_audio = self.first_audio or now
@@ -138,7 +146,9 @@ class Call:
         self.ended = now
         if not self.evidence.answered:
             self.carrier = carrier
-        self.evidence.end()
+            if carrier.answered:  # while nobody heard the PBX
+                self.evidence.answer()
+        self.evidence.end(seen=carrier.seen)
         self._close()
 
     def forget(self) -> None:

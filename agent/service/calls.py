@@ -152,6 +152,14 @@ class Calls:
         self._books.ended(call, self._decision(call), handed_back=self.rules.writes)
         call.forget()
 
+    def connected(self) -> None:
+        """Write anew what stands, for what was written while the PBX was away may be lost."""
+        for told in self._written.values():
+            told.update(dict.fromkeys(told))  # nobody knows what stands
+        for call in self._calls.values():
+            if call.alive:
+                self._publish(call)
+
     def fields_of(self, channel_id: str) -> Mapping[str, str]:
         """Return the variables as they stand for a leg, or for the legs that the channel dialled last."""
         if not self.rules.writes:

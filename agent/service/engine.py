@@ -62,6 +62,10 @@ class Engine:
         self._audience = audience
         self._on_tick = on_tick
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="hearing")
+        self._worker.submit(int)  # begins the thread now: when memory is short none could be had
+        self._failing = False
+        self._failed = 0
+        """Ticks that something went wrong in, since all was well."""
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -71,12 +75,15 @@ class Engine:
             while True:
                 due = max(due + self.pace.tick_seconds, loop.time())
                 await asyncio.sleep(due - loop.time())
-                began = loop.time()
+                began, self._failing = loop.time(), False
                 try:
                     await self.tick()
                     self._audience.tick()
-                except Exception:  # a fault in one batch must not deafen all later calls
-                    log.exception("tick failed")
+                except Exception:  # a fault in one tick must not deafen all later calls
+                    self._fail("tick failed")
+                if self._failed and not self._failing:
+                    log.info("ticks go well again", failed=self._failed)
+                    self._failed = 0
                 self._on_tick(loop.time() - began)
         finally:
             self._worker.shutdown(wait=False, cancel_futures=True)
@@ -93,10 +100,44 @@ class Engine:
                 chunks.append((call.stream, newest))
         if not chunks:
             return
-        heard = await asyncio.get_running_loop().run_in_executor(self._worker, self.ear.hear, chunks)
+        heard = await self._hear(chunks)
+        if heard is None:
+            await self._hear_one_by_one(calls, chunks)
+            return
         for call, (stream, _), seconds in zip(calls, chunks, heard, strict=True):
-            if (seconds or stream.told) and call.stream is stream:  # else a better tap began anew meanwhile
-                self._audience.heard(call, seconds)
+            self._hand_on(call, stream, seconds)
+
+    async def _hear(self, chunks: Sequence[tuple[Stream, bytes]]) -> list[list[HeardSecond]] | None:
+        """Hear in the worker thread; None where that fails: then these streams are of no use any more."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._worker, self.ear.hear, chunks)
+        except Exception:
+            self._fail("audio could not be heard")
+            return None
+
+    async def _hear_one_by_one(self, calls: Sequence[Call], chunks: Sequence[tuple[Stream, bytes]]) -> None:
+        """Hear what could not be heard together: whoever is to blame, the others lose a second at most."""
+        for call, (stream, data) in zip(calls, chunks, strict=True):
+            if call.stream is not stream:
+                continue
+            fresh = call.hear_anew()
+            heard = await self._hear([(fresh, data)])
+            if heard is not None:
+                self._hand_on(call, fresh, heard[0])
+            elif call.stream is fresh:
+                call.hear_anew()
+
+    def _hand_on(self, call: Call, stream: Stream, seconds: Sequence[HeardSecond]) -> None:
+        if (seconds or stream.told) and call.stream is stream:  # else a better tap began anew meanwhile
+            self._audience.heard(call, seconds)
+
+    def _fail(self, what: str) -> None:
+        """Say what the handled exception did, but once until all is well: a tick comes ten times a second."""
+        if not self._failed:
+            log.exception(what)
+        if not self._failing:
+            self._failing = True
+            self._failed += 1
 
     def _newest(self, call: Call, stream: Stream, data: bytes) -> bytes:
         """Drop what a call that fell behind cannot catch up with, in whole samples."""

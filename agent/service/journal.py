@@ -128,8 +128,8 @@ class Journal:
             descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
             with os.fdopen(descriptor, "r+b", buffering=0) as file:
                 file.write(_ending_of_torn_line(file.fileno()) + b"".join(lines))
-        except OSError as error:
-            self._lose(len(lines), error.strerror or str(error))
+        except (OSError, MemoryError) as error:
+            self._lose(len(lines), getattr(error, "strerror", None) or repr(error))
         else:
             if self._failing:
                 log.info("journal is written again", path=str(self._path), lost=self.lost)

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 
 import structlog
 from threadpoolctl import threadpool_limits
@@ -26,6 +26,7 @@ from agent.service.settings import pbx_of, rules_of
 log = structlog.get_logger(__name__)
 
 ALIVE_EVERY_S = 1.0
+CLOCK_JUMP_S = 5.0
 NEEDS_RESTART = ("asterisk", "freeswitch", "hearing", "attempts", "journal", "metrics", "pbx")
 """Sections that a reload cannot change, beside the path of the model."""
 
@@ -40,6 +41,8 @@ class Service:
         self._metrics = Metrics()
         self._notifier = Notifier()
         self._last_alive = 0.0
+        self._clock_ahead = time() - monotonic()
+        """The time of day less the monotonic time, in seconds."""
         keep_little()
         # A tick's matrices are small: BLAS threads would spin on the PBX's cores and gain nothing.
         threadpool_limits(limits=1)
@@ -142,12 +145,20 @@ class Service:
         now = monotonic()
         if now - self._last_alive >= ALIVE_EVERY_S:
             self._last_alive = now
+            self._watch_the_clock()
             self._metrics.pbx_connected.set(to=float(self._pbx.connected))
             if not self._pbx.connected:
                 self._books.blind()
             self._notifier.alive()
             standing = self._pbx.problem or f"connected to {self._pbx.name}"
             self._notifier.status(f"{len(self.calls)} calls; {standing}")
+
+    def _watch_the_clock(self) -> None:
+        """Say when the time of day jumps: nothing here goes by it, but the times in log and journal do."""
+        ahead = time() - monotonic()
+        if abs(jump := ahead - self._clock_ahead) > CLOCK_JUMP_S:
+            log.warning("the clock was set", by_seconds=round(jump, 1))
+        self._clock_ahead = ahead
 
     async def _stop(self, *tasks: asyncio.Task[object]) -> None:
         self._notifier.stopping()

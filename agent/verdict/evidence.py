@@ -67,6 +67,8 @@ class Evidence:
     """Seconds since the early media was announced, as long as no audio has come."""
     answered: bool = False
     ended: bool = False
+    end_unseen: bool = False
+    """Nobody saw how it ended: it may have been answered."""
     tones: float = 0.0
     """Fully sure seconds of tones that later sounds have not taken away."""
     programme: float = 0.0
@@ -233,10 +235,10 @@ class Evidence:
             self.answered = True
             self.final_at = float(self.seconds_heard)
 
-    def end(self) -> None:
-        """Take note that the leg is gone: what stands is final."""
+    def end(self, *, seen: bool = True) -> None:
+        """Take note that the leg is gone: what stands is final; an unseen end may have followed an answer."""
         if not self.closed:
-            self.ended = True
+            self.ended, self.end_unseen = True, not seen
             if self.final_at is None:
                 self.final_at = float(self.seconds_heard)
 

@@ -66,6 +66,8 @@ def _most_credible(evidence: Evidence) -> tuple[Outcome, float]:
     settling = evidence.settling
     if evidence.answered:
         return Outcome.ANSWERED, 1.0
+    if evidence.end_unseen:
+        return Outcome.UNKNOWN, 0.0
     if evidence.announcement is not None:
         return Outcome.ANNOUNCEMENT, _KNOWN
     tone = evidence.tone
@@ -103,6 +105,8 @@ def _which_tone(tone: ToneEvent | None, belief: float, settling: Settling) -> tu
 def _in_words(evidence: Evidence, outcome: Outcome) -> str:
     if outcome is Outcome.ANSWERED:
         return "the callee answered"
+    if evidence.end_unseen:
+        return "it ended while the PBX could not be heard, and may have been answered"
     if evidence.seconds_heard == 0 and evidence.tone is None:
         return _why_nothing_was_heard(evidence)
     heard = ", ".join(f"{count} {sound}" for sound, count in evidence.seconds_of.items() if count)

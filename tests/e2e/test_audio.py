@@ -50,6 +50,8 @@ class Recorder:
     def tap_failed(self, leg_id: str, reason: str) -> None:
         self.failed[leg_id] = reason
 
+    def connected(self) -> None: ...
+
     def leg_ended(self, leg_id: str, final: CarrierFinal, *, writable: bool = False) -> None:
         self.ended.add(leg_id)
 

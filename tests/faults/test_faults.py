@@ -1,13 +1,24 @@
 """Whatever becomes of the agent, nobody notices: not the carrier, not the caller, not the dialer."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
 
 from agent.hearing.sound import Sound
 from tests.e2e.scenarios import Way
-from tests.faults.fleet import ANSWERED, FLEET, REFUSED, Experience, assert_unhurt, experiences, launch
+from tests.faults.fleet import (
+    ANSWERED,
+    FIFTY,
+    FLEET,
+    REFUSED,
+    Experience,
+    assert_unhurt,
+    experiences,
+    hears_the_next_call,
+    launch,
+    listened,
+    undisturbed,
+)
 from tests.lab_fixtures import Site, agent_beside, until
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
@@ -15,10 +26,8 @@ pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
 each_spy = pytest.mark.parametrize("tap", ["audiosocket", "eagi"])
 
 
-async def test_without_an_agent_calls_go_as_the_carrier_says(
-    site: Site, without_agent: list[Experience]
-) -> None:
-    for (way, scenario), experience in zip(FLEET, without_agent, strict=True):
+async def test_without_an_agent_calls_go_as_the_carrier_says(site: Site) -> None:
+    for (way, scenario), experience in zip(FLEET, await undisturbed(site), strict=True):
         assert experience.carrier_final == scenario.final
         assert not experience.cancelled
         assert experience.reached_dialer == (scenario.final == 200)
@@ -33,10 +42,10 @@ async def test_without_an_agent_calls_go_as_the_carrier_says(
 @each_spy
 async def test_killed_during_fifty_calls(site: Site, without_agent: list[Experience], tap: str) -> None:
     async with agent_beside(site.lab, asterisk={"tap": tap}) as agent:
-        fleet = await launch(site, times=6)
+        fleet = await launch(site, FIFTY)
         assert len(fleet) >= 50
         # All, for a call that then found nobody would meet the descriptor that Asterisk closes twice.
-        await until(lambda: len({line["call"] for line in agent.events("listening")}) == len(fleet))
+        await listened(agent, fleet)
         await agent.kill()
         assert_unhurt(await experiences(site, fleet), without_agent)
     await site.nobody_left()
@@ -52,7 +61,7 @@ async def test_stopped_in_its_tracks_across_the_carriers_final_code(
         agent.freeze()
         assert_unhurt(await experiences(site, heard + await launch(site, times=2)), without_agent)
         agent.thaw()
-        await _hears_the_next_call(site)
+        await hears_the_next_call(site)
     await site.nobody_left()
 
 
@@ -128,14 +137,3 @@ async def test_without_its_forest_it_ends_with_one_sentence(
 
 def _audiosocket(site: Site, **changes: int) -> dict[str, object]:
     return {"port": site.lab.ports.audiosocket, "token": site.lab.token or None, **changes}
-
-
-async def _hears_the_next_call(site: Site) -> None:
-    for _ in range(5):
-        placed = await site.place(Way.DIAL, replace(REFUSED, audio=site.sounds[Sound.RINGING]))
-        leg = await site.leg(placed.number)
-        await site.ended(placed)
-        await asyncio.sleep(1.0)
-        if site.verdicts(leg):
-            return
-    pytest.fail("the agent hears no call any more")

@@ -22,6 +22,7 @@ class Patience:
     ping_interval_s: float = 0.02
     backoff_min_s: float = 0.01
     backoff_max_s: float = 0.04
+    refused_max_s: float = 0.08
 
 
 class Thread:
@@ -116,7 +117,8 @@ async def test_why_there_is_no_connection_is_said_and_it_is_tried_again(
         await until(lambda: len([entry for entry in logs if entry["event"] == "no PBX"]) >= 4)
     told = [entry for entry in logs if entry["event"] == "no PBX"]
     assert {(entry["state"], entry["problem"]) for entry in told} == {(state.value, problem)}
-    assert [entry["retry_s"] for entry in told][:4] == [0.01, 0.02, 0.04, 0.04]
+    last = 0.08 if state is ConnectionState.REFUSED else 0.04
+    assert [entry["retry_s"] for entry in told][:4] == [0.01, 0.02, 0.04, last]
     assert any(entry["event"] == "PBX failed" for entry in logs) == isinstance(fault, RuntimeError)
     assert not pbx.losses
     pbx.login_fault = None

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -15,8 +15,13 @@ DAY = 86_400.0
 
 
 @contextmanager
-def attempts(file: Path, maximum: int = 3, period_seconds: float = DAY) -> Iterator[Attempts]:
-    opened = Attempts(file, maximum=maximum, period_seconds=period_seconds)
+def attempts(
+    file: Path,
+    maximum: int = 3,
+    period_seconds: float = DAY,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Attempts]:
+    opened = Attempts(file, maximum=maximum, period_seconds=period_seconds, clock=clock)
     try:
         yield opened
     finally:
@@ -90,8 +95,8 @@ async def test_a_file_that_is_no_database_leaves_every_budget_unspent(tmp_path: 
 
 
 async def test_a_locked_database_holds_nobody_and_counts_again_afterwards(tmp_path: Path) -> None:
-    file = tmp_path / "a.sqlite3"
-    with capture_logs(), attempts(file) as budget:
+    file, now = tmp_path / "a.sqlite3", 0.0
+    with capture_logs() as logs, attempts(file, clock=lambda: now) as budget:
         assert await budget.count("1", "alice", 100.0) == 1
         with closing(sqlite3.connect(file, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
@@ -100,7 +105,13 @@ async def test_a_locked_database_holds_nobody_and_counts_again_afterwards(tmp_pa
             assert counts == [0] * 50
             assert time.monotonic() - began < 3.0
             other.execute("ROLLBACK")
-        assert await budget.count("2", "alice", 200.0) == 2
+        assert await budget.count("2", "alice", 200.0) == 0
+        now = 6.0
+        assert await budget.count("2", "alice", 200.0 - 3600.0) == 2  # the clock was set meanwhile
+    assert [line["event"] for line in logs] == [
+        "attempts cannot be counted, none counts as spent",
+        "attempts are counted again",
+    ]
 
 
 async def test_the_event_loop_goes_on_while_the_database_is_locked(tmp_path: Path) -> None:

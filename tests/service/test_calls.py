@@ -359,6 +359,39 @@ def test_giving_up_says_so_where_no_final_verdict_stands(calls: Calls, paper: Pa
     assert list(calls.listening()) == []
 
 
+def test_after_a_lost_connection_everything_that_stands_is_said_again(calls: Calls, paper: Paper) -> None:
+    listen_to(calls)
+    hear(calls, [Sound.RINGING] * 4)
+    stood = paper.stands_on(CALLER.id)
+    paper.written.clear()
+    calls.connected()
+    assert paper.stands_on(CALLER.id) == paper.stands_on(LEG.id) == stood
+    calls.leg_ended(LEG.id, CarrierFinal(480, 19))
+    paper.written.clear()
+    calls.connected()
+    assert paper.written == []
+
+
+def test_a_leg_that_ended_unseen_may_have_been_answered_so_nothing_is_claimed(
+    calls: Calls, paper: Paper
+) -> None:
+    listen_to(calls)
+    hear(calls, [Sound.RINGING] * 4)
+    calls.leg_ended(LEG.id, CarrierFinal(seen=False))
+    assert paper.announced[-1]["EARLYMEDIA_OUTCOME"] == "unknown"
+    assert paper.announced[-1]["EARLYMEDIA_CAUSE"] == ""
+
+
+def test_a_leg_whose_answer_nobody_saw_was_answered_where_its_code_says_so(
+    calls: Calls, paper: Paper
+) -> None:
+    listen_to(calls)
+    hear(calls, [Sound.RINGING] * 4)
+    calls.leg_ended(LEG.id, CarrierFinal(200, 16))
+    assert paper.announced[-1]["EARLYMEDIA_OUTCOME"] == "answered"
+    assert paper.announced[-1]["EARLYMEDIA_REDIAL"] == "no"
+
+
 def test_ended_calls_are_forgotten_after_a_while(calls: Calls, paper: Paper) -> None:
     listen_to(calls)
     calls.leg_ended(LEG.id, CarrierFinal(480, 19))

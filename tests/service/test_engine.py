@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from agent.config import ModelConfig
-from agent.hearing.ear import Ear
+from agent.hearing.ear import Ear, Stream
 from agent.hearing.forest import Forest
 from agent.hearing.sound import HeardSecond, Sound
 from agent.pbx.asterisk.taps import EagiTap
@@ -123,6 +124,34 @@ async def test_audio_of_a_tap_that_was_replaced_meanwhile_is_not_counted(ear: Ea
     call.attach(EagiTap(reading, TapKind.EAGI))
     await ticking
     assert call.evidence.seconds_heard == 0
+
+
+async def test_whoever_breaks_a_batch_breaks_it_for_itself_only(room: Room, ear: Ear) -> None:
+    """The streams of a batch that failed are of no use any more: each call hears on with a fresh one."""
+    culprit = room.call("culprit")
+    others = [room.call("one"), room.call("two")]
+
+    class Choking(Ear):
+        def hear(self, chunks: Sequence[tuple[Stream, bytes]]) -> list[list[HeardSecond]]:
+            heard = super().hear(chunks)
+            if any(data == SILENT_SECOND for _, data in chunks):
+                raise MemoryError
+            return heard
+
+    choking = engine(Choking(Forest.load(ModelConfig().path)), room)
+    os.write(room.pipes["culprit"], SILENT_SECOND)
+    for call in others:
+        os.write(room.pipes[call.leg.id], tone(1.1))
+    with capture_logs() as logs:
+        await choking.tick()
+    assert [call.evidence.timeline for call in others] == ["!r", "!r"]
+    assert culprit.evidence.seconds_heard == 0
+    assert [line["event"] for line in logs] == ["audio could not be heard"]
+    os.write(room.pipes["culprit"], tone(1.1))
+    os.write(room.pipes["one"], tone(1.1))
+    await choking.tick()
+    assert culprit.evidence.timeline == "!r"
+    assert others[0].evidence.timeline == "!rr"
 
 
 async def test_a_fault_in_one_tick_does_not_deafen_the_next(ear: Ear, room: Room) -> None:

@@ -83,7 +83,7 @@ class AsteriskAdapter:
         self.legs = LegBook(settings.trunks)
         self._listener = listener
         self.spy = Spy(SpySettings(settings.tap, settings.spy_context), self.ami, self.audiosocket, listener)
-        self.answers = Answers(self.ami, self._answered, self._unanswered)
+        self.answers = Answers(self.ami, self._answered, self._unanswered, self._let_go)
         self._news = asyncio.Event()
         self._errands = Errands()
         self._stocktaking: asyncio.Task[None] | None = None
@@ -182,11 +182,13 @@ class AsteriskAdapter:
             await self.spy.find_out()
             if len(self.legs):
                 reply = await self.ami.action("Status")
-                living = {event.headers.get("Uniqueid", "") for event in reply.events}
-                self._dispatch(self.legs.keep_only(living))
+                self._dispatch(self.legs.catch_up(event.headers for event in reply.events))
+                await asyncio.sleep(0)  # whoever is up is now asked whether it was answered
+                await self.ami.drain(self.settings.ami.action_timeout_s)
             await self.spy.try_again()
         except AmiError as error:
             log.warning("could not take stock", reason=str(error))
+        self._listener.connected()
 
     def _event(self, event: AmiEvent) -> None:
         self._dispatch(self.legs.take(event.name, event.headers))
@@ -222,6 +224,7 @@ class AsteriskAdapter:
 
     def _own_tap(self, leg: Leg, tap: Tap) -> None:
         self._own_taps[leg.id] = tap
+        self.answers.watch(leg)  # its dialplan waits for us: the answer must not be missed
         self._listener.tap_attached(leg.id, tap)
 
     def _forget(self, leg: Leg) -> None:
@@ -256,6 +259,13 @@ class AsteriskAdapter:
             await self._spy(leg)
         else:
             self._deaf.add(leg.id)
+
+    def _let_go(self, leg: Leg) -> None:
+        """Let the dialplan of a leg with its own tap go on: nobody can tell whether it is answered."""
+        tap = self._own_taps.get(leg.id)
+        if tap is not None and not tap.ended:
+            log.warning("Asterisk cannot be asked whether the leg is answered: it is let go", call=leg.id)
+            tap.close()
 
     async def _hung_up(self, leg: Leg, final: CarrierFinal) -> None:
         """Hand back what stands while the channel still takes variables, and before its `h` asks."""

@@ -43,6 +43,9 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
+FLOOD_A_SECOND = 5_000
+"""Events that 800 calls a second would make, with the event filters that we ship."""
+
 
 @dataclass(frozen=True, slots=True)
 class AmiSettings:
@@ -63,7 +66,8 @@ class AmiSettings:
     ping_interval_s: float = 5.0
     ping_timeout_s: float = 5.0
     backoff_min_s: float = 1.0
-    backoff_max_s: float = 60.0
+    backoff_max_s: float = 5.0
+    refused_max_s: float = 60.0
     max_unanswered: int = 10_000
 
 
@@ -80,6 +84,8 @@ class AmiClient:
         self.rejected: Counter[str] = Counter()
         """Actions sent without waiting that Asterisk rejected, by its words."""
         self._listeners: list[Callable[[AmiEvent], None]] = []
+        self._counted = (0, 0.0)
+        """Events of this connection and the time at which they were counted, in seconds."""
         self._tls = _tls_context(settings)
         self._where = f"Asterisk's manager interface at {settings.host}:{settings.port}"
         self._lasting = LastingConnection(
@@ -198,6 +204,7 @@ class AmiClient:
 
     async def _begin(self, connections: tuple[AmiConnection, ...]) -> None:
         log.info("connected to Asterisk", address=self._where)
+        self._counted = (0, asyncio.get_running_loop().time())
         self._lasting.guarded(self.on_connected)
         for connection in connections:
             connection.deliver_to(self._dispatch)
@@ -205,6 +212,17 @@ class AmiClient:
     async def _ping(self, connections: tuple[AmiConnection, ...]) -> None:
         for connection in connections:
             await _within(connection.request("Ping", {}), "Ping", self.settings.ping_timeout_s)
+            self._watch_the_flood(connection.events)
+
+    def _watch_the_flood(self, events: int) -> None:
+        """Say when more events come than calls make: it costs processor, and nothing else."""
+        now = asyncio.get_running_loop().time()
+        (before, since), self._counted = self._counted, (events, now)
+        rate = (events - before) / max(now - since, 1e-3)
+        if rate > FLOOD_A_SECOND:
+            log.warning(
+                "Asterisk sends a flood of events: see eventfilter= in manager.conf", a_second=round(rate)
+            )
 
     def _dispatch(self, event: AmiEvent) -> None:
         for listener in self._listeners:

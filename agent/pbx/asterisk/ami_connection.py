@@ -43,6 +43,8 @@ class AmiConnection(asyncio.Protocol):
         self._wire = Wire(self._end)
         self.lost = self._wire.lost
         """Done when the connection is gone, with a clause that says why."""
+        self.events = 0
+        """Events that came so far."""
         self.denied: set[str] = set()
         """Names of the actions that the account has no right to, as far as they were tried."""
         self._rejected_by = rejected
@@ -174,6 +176,7 @@ class AmiConnection(asyncio.Protocol):
             log.warning("the AMI account lacks a right: see write= in manager.conf", action=name)
 
     def _tell(self, event: AmiEvent) -> None:
+        self.events += 1
         if self._events is not None:
             self._events.append(event)
         elif self._deliver is not None:

@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 POLL_S = 1.0
 """A leg that is up without being answered is asked so often."""
+PATIENCE_S = 1.5
+"""An Asterisk that has not said in this time whether a leg is answered cannot be asked."""
 
 
 class Answers:
@@ -27,11 +29,16 @@ class Answers:
         ami: AmiClient,
         on_answered: Callable[[Leg], None],
         on_unanswered: Callable[[Leg], Awaitable[None]],
+        on_unknown: Callable[[Leg], None],
     ) -> None:
-        """Call `on_answered` once at the answer, `on_unanswered` each time that a leg was asked in vain."""
+        """Call `on_answered` once at the answer, `on_unanswered` each time that a leg was asked in vain.
+
+        `on_unknown` is called each time that Asterisk cannot be asked: the leg may be answered.
+        """
         self._ami = ami
         self._on_answered = on_answered
         self._on_unanswered = on_unanswered
+        self._on_unknown = on_unknown
         self._watches: dict[str, asyncio.Task[None]] = {}
 
     def watch(self, leg: Leg) -> None:
@@ -59,17 +66,21 @@ class Answers:
             self.forget(leg_id)
 
     async def _watch(self, leg: Leg) -> None:
-        while not await self._answered(leg):
-            await self._on_unanswered(leg)
+        while not (answered := await self._answered(leg)):
+            if answered is None:
+                self._on_unknown(leg)
+            else:
+                await self._on_unanswered(leg)
             await asyncio.sleep(POLL_S)
         self._on_answered(leg)
 
-    async def _answered(self, leg: Leg) -> bool:
+    async def _answered(self, leg: Leg) -> bool | None:
         try:
-            tech = await self._ami.getvar(leg.channel, f"HANGUPCAUSE({leg.channel},tech)")
-        except AmiError as error:
+            async with asyncio.timeout(PATIENCE_S):
+                tech = await self._ami.getvar(leg.channel, f"HANGUPCAUSE({leg.channel},tech)")
+        except (AmiError, TimeoutError) as error:
             log.debug("cannot ask whether the leg is answered", call=leg.id, reason=str(error))
-            return False
+            return None
         if tech is None:  # the channel is gone, and its Hangup on the way
             return False
         code = sip_code_of(tech)

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+from collections import deque
 from contextlib import suppress
 from weakref import WeakSet
 
@@ -34,6 +35,8 @@ class Fuse:
         self._next: asyncio.TimerHandle | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
+        self._unsaid: deque[tuple[bytes, socket.socket | None]] = deque()
+        """What a channel that is full could not take yet: it holds some 270 messages."""
         self._insert()
 
     @property
@@ -58,8 +61,10 @@ class Fuse:
             self._next.cancel()
             self._next = None
         if self._channel is not None:
+            self._loop.remove_writer(self._channel)
             self._channel.close()
             self._channel = None
+        self._unsaid.clear()
         if self._process is not None:
             self._process.kill()  # it holds nothing of its own
             with suppress(subprocess.TimeoutExpired):
@@ -81,7 +86,7 @@ class Fuse:
             except OSError as error:
                 self._lost(f"it cannot be started ({error.strerror})")
                 return
-        self._beaten = self._loop.time()
+        self._beaten = self._listened = self._loop.time()
         self._say(LISTEN, self._listening)
         for connection in tuple(self._held):
             if connection.fileno() >= 0:
@@ -96,21 +101,43 @@ class Fuse:
             log.warning("the agent stood still: calls were let go", seconds=round(now - self._beaten, 1))
         self._beaten = now
         self._next = self._loop.call_later(BEAT_S, self._beat)
-        self._say(BEAT)
+        if self._unsaid and now - self._listened > STALL_SECONDS:  # it stands still itself
+            self._lost("it does not listen")
+        else:
+            self._say(BEAT)
 
     def _say(self, word: bytes, about: socket.socket | None = None) -> None:
         if self._channel is None:
             return
-        number = (about.fileno() if about is not None else 0).to_bytes(4)
-        brought = [about.fileno()] if about is not None and word in (LISTEN, HOLD) else []
-        try:
-            socket.send_fds(self._channel, [word + number], brought)
-        except BlockingIOError:  # it stands still itself, with a hundred messages unread
-            self._lost("it does not listen")
-        except OSError as error:
-            self._lost(error.strerror or str(error))
+        self._unsaid.append((word, about))
+        if len(self._unsaid) == 1:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Say what is unsaid, as far as it goes without waiting, and the rest when it is listened to."""
+        while self._unsaid and self._channel is not None:
+            try:
+                _send(self._channel, *self._unsaid[0])
+            except BlockingIOError:
+                self._loop.add_writer(self._channel, self._flush)
+                return
+            except OSError as error:
+                self._lost(error.strerror or str(error))
+                return
+            self._listened = self._loop.time()
+            self._unsaid.popleft()
+        if self._channel is not None:
+            self._loop.remove_writer(self._channel)
 
     def _lost(self, reason: str) -> None:
         log.warning("the fuse of AudioSocket is gone: it is replaced", reason=reason)
         self.close()
         self._next = self._loop.call_later(_PATIENCE_S, self._insert)
+
+
+def _send(channel: socket.socket, word: bytes, about: socket.socket | None) -> None:
+    number = about.fileno() if about is not None else 0
+    if number < 0:  # closed since
+        return
+    brought = [number] if word in (LISTEN, HOLD) else []
+    socket.send_fds(channel, [word + number.to_bytes(4)], brought)

@@ -102,11 +102,16 @@ class LegBook:
         self._legs[leg.id] = leg
         return (LegBegan(leg),)
 
-    def keep_only(self, living: Iterable[str]) -> tuple[LegEvent, ...]:
-        """Drop every leg whose channel is not among the living ids (asked after a lost connection)."""
+    def catch_up(self, channels: Iterable[Mapping[str, str]]) -> tuple[LegEvent, ...]:
+        """Take the list of all channels (`Status`) after a lost connection: who is gone, who is up."""
+        states = {headers.get("Uniqueid", ""): headers.get("ChannelState", "") for headers in channels}
+        up = [leg_id for leg_id, state in states.items() if state == _UP]
+        return (*self._keep_only(states), *(event for leg_id in up for event in self._maybe_answered(leg_id)))
+
+    def _keep_only(self, living: Iterable[str]) -> tuple[LegEvent, ...]:
         gone = self._legs.keys() - set(living)
         self._hung_up -= gone
-        return tuple(LegEnded(self._legs.pop(leg_id), CarrierFinal()) for leg_id in sorted(gone))
+        return tuple(LegEnded(self._legs.pop(leg_id), CarrierFinal(seen=False)) for leg_id in sorted(gone))
 
     def _begin(self, headers: Mapping[str, str]) -> tuple[LegEvent, ...]:
         channel, leg_id = headers.get("DestChannel", ""), headers.get("DestUniqueid", "")

@@ -149,6 +149,7 @@ class FreeSwitchAdapter:
             log.warning("could not take stock", reason=str(error))
             return
         self._dispatch(self.legs.drop(before - living))
+        self._listener.connected()
 
     async def _catch_up(self) -> set[str]:
         """Follow every outbound leg that is listed; return the ids of all channels that are."""

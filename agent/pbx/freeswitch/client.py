@@ -44,7 +44,8 @@ class EventSocketSettings:
     ping_interval_s: float = 2.0
     ping_timeout_s: float = 5.0
     backoff_min_s: float = 1.0
-    backoff_max_s: float = 60.0
+    backoff_max_s: float = 5.0
+    refused_max_s: float = 60.0
     max_unanswered: int = 10_000
 
 

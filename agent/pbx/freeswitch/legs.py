@@ -121,7 +121,7 @@ class LegBook:
     def drop(self, leg_ids: Iterable[str]) -> tuple[LegEvent, ...]:
         """Drop legs whose end was never told (found missing after a lost connection)."""
         gone = sorted(self._legs.keys() & set(leg_ids))
-        return tuple(LegEnded(self._forget(leg_id), CarrierFinal()) for leg_id in gone)
+        return tuple(LegEnded(self._forget(leg_id), CarrierFinal(seen=False)) for leg_id in gone)
 
     def _begin(self, headers: Headers) -> tuple[LegEvent, ...]:
         leg_id, trunk = headers.get("Unique-ID", ""), trunk_of(headers)

@@ -1,4 +1,4 @@
-"""Accepting goes on when descriptors run out, and does not spin."""
+"""When descriptors run out, nobody is left waiting."""
 
 import asyncio
 import os
@@ -11,12 +11,12 @@ from structlog.testing import capture_logs
 from agent.pbx.asterisk.acceptor import Acceptor
 
 
-async def test_without_descriptors_it_pauses_and_then_goes_on() -> None:
+async def test_without_descriptors_who_connects_is_turned_away_until_there_are_some() -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     accepted: list[socket.socket] = []
     acceptor = Acceptor(listening, accepted.append)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with closing(socket.create_connection(listening.getsockname())):
+    with closing(socket.create_connection(listening.getsockname())) as turned_away:
         lowest_free = os.dup(0)
         os.close(lowest_free)
         with capture_logs() as logs:
@@ -27,9 +27,15 @@ async def test_without_descriptors_it_pauses_and_then_goes_on() -> None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         assert [entry["event"] for entry in logs] == ["cannot accept connections"]
         assert not accepted
-        await asyncio.sleep(1.1)
+        turned_away.settimeout(1.0)
+        assert turned_away.recv(1) == b""
+    with closing(socket.create_connection(listening.getsockname())), capture_logs() as logs:
+        await asyncio.sleep(0.1)
         assert len(accepted) == 1
         accepted[0].close()
+        assert logs == [
+            {"event": "connections are accepted again", "turned_away": 1, "log_level": "info"},
+        ]
     acceptor.close()
 
 

@@ -133,8 +133,8 @@ async def test_events_keep_repeated_headers_and_their_alphabet(
 ) -> None:
     events = heard_by(client)
     data = "Event: Hangup\r\nChanVariable: A=ü\r\nChanVariable: B=\r\nCause: 17\r\n\r\n".encode()
-    for byte in data:
-        asterisk.say(bytes((byte,)))
+    for start in range(0, len(data), 8):  # cuts the ü; not more often, for a pong may come between
+        asterisk.say(data[start : start + 8])
         await asyncio.sleep(0.001)
     await until(lambda: events)
     (event,) = events

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from agent.pbx.asterisk import ami
 from agent.pbx.asterisk.ami import (
     AmiClient,
     AmiSettings,
@@ -148,6 +149,19 @@ async def test_a_flood_of_events_is_heard_to_the_last(asterisk: ScriptedAsterisk
     events = heard_by(client)
     asterisk.say(b"Event: Newexten\r\nUniqueid: 17.42\r\nChannel: PJSIP/c-1\r\n\r\n" * 20_000)
     await until(lambda: len(events) == 20_000, within_s=10)
+
+
+async def test_a_flood_of_events_is_named(
+    asterisk: ScriptedAsterisk, client: AmiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ami, "FLOOD_A_SECOND", 20)
+    flood = "Asterisk sends a flood of events: see eventfilter= in manager.conf"
+    with capture_logs() as logs:
+        await until(lambda: len(asterisk.named("Ping")) >= 2)
+        assert not [entry for entry in logs if entry["event"] == flood]
+        for _ in range(100):
+            asterisk.event("Event: VarSet")
+        await until(lambda: any(entry["event"] == flood for entry in logs))
 
 
 async def test_stopping_sends_what_was_said_before(asterisk: ScriptedAsterisk, client: AmiClient) -> None:

@@ -197,3 +197,18 @@ async def test_one_that_is_gone_is_replaced_and_knows_everything(
     assert still_open(theirs)
     await asyncio.sleep(0.2)
     assert ended(theirs)
+
+
+async def test_more_than_its_channel_takes_at_once_is_said_bit_by_bit(
+    fuse: Fuse, listening: socket.socket, stack: ExitStack
+) -> None:
+    held = [connect(listening, stack) for _ in range(400)]
+    for _, ours in held:
+        fuse.hold(ours)
+    first = fuse.pid
+    async with asyncio.timeout(10):
+        while descriptors(fuse) < 400:
+            await asyncio.sleep(0.05)
+    assert fuse.pid == first
+    time.sleep(STALL_SECONDS + 0.5)  # the loop stands still
+    assert all(ended(theirs) for theirs, _ in held)

@@ -80,10 +80,13 @@ def test_other_channels_and_our_own_helpers_are_left_alone(book: LegBook) -> Non
     assert book.take("Hangup", {"Uniqueid": "1.99"}) == ()
 
 
-def test_after_a_lost_connection_only_living_channels_stay(book: LegBook) -> None:
+def test_after_a_lost_connection_who_lives_stays_and_who_is_up_may_be_answered(
+    book: LegBook,
+) -> None:
     book.take("DialBegin", DIAL_BEGIN)
-    assert book.keep_only([LEG.id]) == ()
-    assert book.keep_only([]) == (LegEnded(LEG, CarrierFinal()),)
+    assert book.catch_up([{"Uniqueid": LEG.id, "ChannelState": "4"}]) == ()
+    assert book.catch_up([{"Uniqueid": LEG.id, "ChannelState": "6"}, {}]) == (LegMaybeAnswered(LEG),)
+    assert book.catch_up([]) == (LegEnded(LEG, CarrierFinal(seen=False)),)
 
 
 def test_a_leg_may_come_by_its_own_eagi(book: LegBook) -> None:

@@ -182,7 +182,7 @@ def test_a_leg_is_parked_until_it_is_not(book: LegBook) -> None:
 def test_legs_that_are_gone_are_dropped(book: LegBook) -> None:
     book.take(event("CHANNEL_ORIGINATE"))
     assert book.drop(["nobody"]) == ()
-    assert book.drop(["b-leg", "nobody"]) == (LegEnded(LEG, CarrierFinal()),)
+    assert book.drop(["b-leg", "nobody"]) == (LegEnded(LEG, CarrierFinal(seen=False)),)
     assert book.all() == ()
 
 
