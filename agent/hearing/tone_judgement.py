@@ -34,6 +34,8 @@ _LONGER_PAUSE, _HARDLY_ANOTHER = 40, 0.8
 """Frames of the pause after it (0.4 s, 0.6 s), and the share of the votes that makes it ringing by then."""
 _STEADY, _STEADY_SECONDS = 0.95, 2.4
 """How sure a tone without end is, and when."""
+_HELD_NOTE_HZ = 700.0
+"""A tone without end above it is a held note, sooner than the dial tone of one of two countries."""
 _LOST_FRAMES = 7
 """A pause up to this long (109 ms) may be lost packets."""
 _SAME_PITCH = 0.03
@@ -80,7 +82,8 @@ def judge(
         return None
     most = _DISPUTED if rivals >= _RIVAL or reading.fit < _POOR_FIT else 1.0
     if reading.steady and unfinished.steady and unfinished.seconds >= _STEADY_SECONDS:
-        return kind, min(most, share * _STEADY)
+        held = not own and unfinished.lines is not None and min(unfinished.lines.hz) > _HELD_NOTE_HZ
+        return None if held else (kind, min(most, share * _STEADY))
     sure = min(most, share * _BY_RUNS[min(reading.explained, len(_BY_RUNS) - 1)])
     tones = [run for run in runs[len(runs) - reading.explained :] if run.lines]
     plain = all(map(_plain, tones))

@@ -43,6 +43,8 @@ _CLEAR_BITS = 2.0
 """Music that is four times as likely as speech breaks a run of it."""
 _SONGS_HOLD = (ToneKind.FAX_OR_MODEM, ToneKind.SIT_OTHER, ToneKind.DIAL_TONE)
 """What a song may hold too: one long note, a chord, three notes that rise."""
+_NOTES = (ToneKind.DIAL_TONE, ToneKind.NUMBER_UNOBTAINABLE)
+"""What one long note may be taken for."""
 GAP = "!"
 """How `Evidence.timeline` writes that audio was lost before the next second."""
 
@@ -183,7 +185,7 @@ class Evidence:
     def _misheard(self, event: ToneEvent) -> bool:
         """Tell whether a tone is a song's own notes, or a doubtful second reading of what rang."""
         sure = self.settling.tone_confidence
-        if event.kind is ToneKind.DIAL_TONE and event.since < self._song_until + 1.0:
+        if event.kind in _NOTES and event.since < self._song_until + 1.0:
             return True  # the note that a song ends with
         if event.kind in _SONGS_HOLD:
             return self.belief(Sound.MUSIC) >= sure

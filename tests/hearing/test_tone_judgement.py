@@ -1,7 +1,9 @@
 """What a call's runs say, how sure that is, and when it is too early to say it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,3 +89,14 @@ def test_nothing_is_said_of_fewer_runs_than_the_fewest(
     if judge(reading({kind: 1.0}, explained), before, last, beep=False):
         assert fewest is not None
         assert explained >= fewest
+
+
+@pytest.mark.parametrize(("hz", "told"), [(425.0, True), (1050.0, False)])
+def test_a_high_tone_without_end_is_a_held_note_unless_the_country_is_known_for_it(
+    hz: float, told: bool
+) -> None:
+    (tone,) = runs(200)
+    tone = replace(tone, lines=Lines((hz,), 3.0, 0.99))
+    steady = replace(reading({ToneKind.DIAL_TONE: 1.0}, 0), steady=True)
+    assert judge(steady, (), tone, beep=False, own=True) == (ToneKind.DIAL_TONE, 0.95)
+    assert (judge(steady, (), tone, beep=False) is not None) is told

@@ -110,12 +110,13 @@ def test_what_a_song_may_hold_itself_is_not_believed_within_one(kind: ToneKind) 
     assert (verdict.outcome, verdict.final) == (Outcome.MUSIC, False)
 
 
-def test_a_note_that_ends_a_song_is_no_dial_tone_however_long_it_lasts() -> None:
-    note = replace(tone(ToneKind.DIAL_TONE, at=12.6), since=10.2)
+@pytest.mark.parametrize("kind", [ToneKind.DIAL_TONE, ToneKind.NUMBER_UNOBTAINABLE])
+def test_a_note_that_ends_a_song_is_no_tone_however_long_it_lasts(kind: ToneKind) -> None:
+    note = replace(tone(kind, at=12.6), since=10.2)
     held = heard("m" * 10 + "rrr", [note])
-    assert settle(held).outcome is not Outcome.DIAL_TONE
+    assert settle(held).outcome is Outcome.RINGING
     after_a_pause = heard("m" * 6 + "....rrr", [note])
-    assert settle(after_a_pause).outcome is Outcome.DIAL_TONE
+    assert settle(after_a_pause).outcome is Outcome(kind)
 
 
 def test_a_machine_after_a_song_is_one_once_the_song_is_over() -> None:
