@@ -108,6 +108,8 @@ class AsteriskLoad:
 
     def tapped(self) -> Mapping[str, float]:
         """Return when Asterisk began to copy the audio of each call that is spied on."""
+        if self.tap != "spy":  # a spy that came before the leg's own tap was for naught
+            return {}
         numbers = {
             event.get("DestUniqueid"): event.get("DialString").split("@")[0]
             for event in self.dialer.named("DialBegin")
