@@ -67,7 +67,8 @@ class AsteriskLoad:
     async def open(cls, chroot: Path, tap: str) -> AsyncIterator[Load]:
         """Start an Asterisk, and a dialer that sees what it needs."""
         async with LabAsterisk(chroot, ports=LabPorts.free()) as lab, lab.dialer() as dialer:
-            variables = (f"Variable: {name}" for name in (fields.CLASS, fields.STATUS))
+            # Not the ChanVariable that manager.conf adds to every event.
+            variables = (f"[^n]Variable: {name}" for name in (fields.CLASS, fields.STATUS))
             for pattern in (*variables, "Event: DialBegin", "Event: ChanSpyStart"):
                 await dialer.action("Filter", Operation="Add", Filter=pattern)
             yield cls(lab, dialer, tap)
@@ -108,6 +109,8 @@ class AsteriskLoad:
 
     def tapped(self) -> Mapping[str, float]:
         """Return when Asterisk began to copy the audio of each call that is spied on."""
+        if self.tap != "spy":  # a spy that came before the leg's own tap was for naught
+            return {}
         numbers = {
             event.get("DestUniqueid"): event.get("DialString").split("@")[0]
             for event in self.dialer.named("DialBegin")
