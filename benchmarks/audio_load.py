@@ -67,7 +67,7 @@ class LoadManager(ScriptedAsterisk):
         self.answers |= {
             "setvar": self._set,
             "userevent": lambda action: done,
-            "getvar": lambda action: f"{done}\r\nVariable: x\r\nValue: 0",
+            "getvar": lambda action: f"{done}\r\nVariable: x\r\nValue: SIP 183 Session Progress",
             "originate": lambda action: "Response: Error\r\nMessage: No such channel type",
         }
 
