@@ -17,7 +17,7 @@ from pathlib import Path
 
 from agent.demo.lab import LabError, chroot_from_environment
 from benchmarks.page import write_page
-from benchmarks.results import console
+from benchmarks.parts import console
 
 RESULTS = Path(__file__).with_name("results")
 

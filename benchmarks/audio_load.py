@@ -25,7 +25,7 @@ from typing import Any
 from agent.demo.agent import LabAgent
 from benchmarks.audio_sender import Job, Sent, Way, send
 from benchmarks.measuring import Delays, cpu_seconds, resident_mb
-from benchmarks.results import Goal, Part, add_into, tell
+from benchmarks.parts import Goal, Part, add_into, tell
 from tests.pbx.asterisk.scripted_ami import SECRET, ScriptedAsterisk
 
 RUNS = ("audiosocket:1000x20", "eagi:1000x20", "audiosocket:2000x100", "eagi:2000x100")

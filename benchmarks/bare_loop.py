@@ -28,7 +28,7 @@ from agent.hearing.forest import Forest, walk
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.sound import SOUNDS
 from agent.hearing.spectrogram import BINS, FRAMES_PER_SECOND, LOOKAHEAD, Framer, cut_frames, power_of
-from benchmarks.results import Goal, Part, add_into, tell
+from benchmarks.parts import Goal, Part, add_into, tell
 
 SOURCE = Path(__file__).with_suffix(".c")
 TIMES_BARE, FROM_ROWS = 2.5, 200

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from benchmarks.results import Goal, Part, add_into, console, keep, tell
+from benchmarks.parts import Goal, Part, add_into, console, keep, tell
 from tests.fuzz.corpus import read_corpus, write_corpus
 from tests.fuzz.targets import TARGETS
 

@@ -17,7 +17,7 @@ from rich.progress import track
 from agent.demo.asterisk import LabAsterisk
 from agent.demo.lab import LabError, LabPorts
 from benchmarks.measuring import Delays
-from benchmarks.results import Goal, Part, add_into, console, tell
+from benchmarks.parts import Goal, Part, add_into, console, tell
 from tests.faults.fleet import agent_under_fault, undisturbed
 from tests.faults.kills import IN_FLIGHT_SECONDS, Aftermath, kill
 from tests.lab_fixtures import open_site

@@ -37,7 +37,7 @@ from agent.demo.carrier import Carrier
 from agent.demo.rtp import PACKET_SECONDS
 from benchmarks.live_load import AsteriskLoad, FreeSwitchLoad, Load
 from benchmarks.measuring import Delays, cpu_seconds, resident_mb
-from benchmarks.results import Goal, Part, add_into, console, keep, tell
+from benchmarks.parts import Goal, Part, add_into, console, keep, tell
 
 RUNS = (
     *("eagi:50", "eagi:200", "eagi:400", "audiosocket:50", "audiosocket:200", "audiosocket:400"),

@@ -16,8 +16,8 @@ from agent.train.evaluation.report_page import (
     tiles,
     title,
 )
+from benchmarks.parts import read, rows
 from benchmarks.plots import pictures_of
-from benchmarks.results import read, rows
 
 
 def write_page(into: Path) -> Path:

@@ -50,7 +50,7 @@ from benchmarks.hearing import (
     sounds,
     whole_ear,
 )
-from benchmarks.results import Goal, Part, add_into, console, tell
+from benchmarks.parts import Goal, Part, add_into, console, tell
 
 THESIS_SECONDS, THESIS_TREES, THESIS_SEED = 25_471, 500, 42
 """Four fifths of 31,839 seconds; its forest's settings."""

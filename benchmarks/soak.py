@@ -31,7 +31,7 @@ from agent.demo.carrier import RESEND_SECONDS, Carrier
 from agent.demo.lab import LabPorts
 from agent.demo.rtp import PACKET_SECONDS
 from benchmarks.measuring import Delays, Footprint, resident_mb
-from benchmarks.results import Goal, Part, add_into, console, tell
+from benchmarks.parts import Goal, Part, add_into, console, tell
 from benchmarks.soak_calls import Book, BookKeeper, Plan
 from tests.lab_fixtures import Site, sounds
 

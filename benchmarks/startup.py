@@ -21,7 +21,7 @@ from rich.progress import track
 from agent.demo.agent import START_SECONDS, LabAgent
 from benchmarks.audio_load import LoadManager, NoPbx
 from benchmarks.measuring import cpu_seconds, resident_mb
-from benchmarks.results import Goal, Part, add_into, console, tell
+from benchmarks.parts import Goal, Part, add_into, console, tell
 
 SETTLE_SECONDS = 2.0
 READY = b"READY=1"

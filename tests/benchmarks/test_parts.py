@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.measuring import Delays
 from benchmarks.page import write_page
-from benchmarks.results import Goal, Part, keep, read, rows
+from benchmarks.parts import Goal, Part, keep, read, rows
 
 
 @dataclass(frozen=True, slots=True)
