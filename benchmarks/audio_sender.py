@@ -42,6 +42,13 @@ class Job:
     packet_ms: int
     seconds: int
     """While all calls are up."""
+    first: int = 0
+    """Number of the first call."""
+
+    @property
+    def numbers(self) -> range:
+        """Numbers of the calls, in the order in which they begin."""
+        return range(self.first, self.first + self.calls)
 
 
 @dataclass(slots=True)
@@ -76,7 +83,7 @@ def send(job: Job, target: Path | int, lead: Connection) -> None:
         else:
             sent.late = max(sent.late, now - due)
         while up < job.calls and begins[up] <= slot:
-            writers.append(_open(job.way, up, target, held))
+            writers.append(_open(job.way, job.numbers[up], target, held))
             up += 1
             if up == job.calls:
                 lead.send("up")
@@ -89,8 +96,10 @@ def send(job: Job, target: Path | int, lead: Connection) -> None:
             written[call] += whole
             sent.refused += 0.0 if whole else job.packet_ms / 1000
             if slot - begins[call] == completes:
-                sent.second_complete[call] = time.monotonic()
-    sent.seconds = {call: packets_ * job.packet_ms / 1000 for call, packets_ in enumerate(written)}
+                sent.second_complete[job.numbers[call]] = time.monotonic()
+    sent.seconds = {
+        number: packets_ * job.packet_ms / 1000 for number, packets_ in zip(job.numbers, written, strict=True)
+    }
     time.sleep(0.5)  # the agent reads ten times a second; what it has not read is lost with the connection
     lead.send(sent)
     lead.recv()
