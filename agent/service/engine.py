@@ -92,9 +92,10 @@ class Engine:
         """Read every call once and hear all of it in one batch."""
         calls: list[Call] = []
         chunks: list[tuple[Stream, bytes]] = []
+        now = monotonic()
         for call in self._audience.listening():
             if call.tap is not None and call.stream is not None and (data := call.tap.read()):
-                newest = self._newest(call, call.stream, data)
+                newest = self._newest(call, call.stream, data, now)
                 self._audience.came(call, newest)
                 calls.append(call)
                 chunks.append((call.stream, newest))
@@ -139,11 +140,14 @@ class Engine:
             self._failing = True
             self._failed += 1
 
-    def _newest(self, call: Call, stream: Stream, data: bytes) -> bytes:
+    def _newest(self, call: Call, stream: Stream, data: bytes, now: float) -> bytes:
         """Drop what a call that fell behind cannot catch up with, in whole samples."""
         limit = int(self.pace.backlog_seconds * stream.encoding.bytes_per_second)
-        dropped = max(0, len(data) - limit) & ~1
+        if len(data) <= limit:
+            call.audio_came(0, now)
+            return data
+        dropped = (len(data) - limit) & ~1
         if dropped:
             stream.mark_gap()
-        call.audio_came(dropped, monotonic())
+        call.audio_came(dropped, now)
         return data[dropped:]

@@ -9,8 +9,6 @@ audio beyond 8 kHz came with Asterisk 22.7.
 from enum import IntEnum
 from uuid import UUID
 
-import numpy as np
-
 from agent.hearing.sound import Encoding
 
 
@@ -88,32 +86,24 @@ class Deframer:
         """Return the audio of all messages that `data` completes, without their headers."""
         if self.ended:
             return b""
-        data = self._rest + data
-        audio, at = self._equal_frames(data)
-        pieces = [audio]
+        if self._rest:
+            data = self._rest + data
+        pieces: list[bytes] = []
+        at, size, alike = 0, 0, b""
         while not self.ended and len(data) - at >= HEADER_BYTES:
-            size = int.from_bytes(data[at + 1 : at + HEADER_BYTES])
-            self._check(data[at], size)
-            if self.ended or len(data) - at < HEADER_BYTES + size:
+            header = data[at : at + HEADER_BYTES]
+            if header != alike:  # the frames of one stream are nearly always of one size
+                size = int.from_bytes(header[1:])
+                self._check(header[0], size)
+                alike = header
+            end = at + HEADER_BYTES + size
+            if self.ended or len(data) < end:
                 break
-            if data[at] == self._kind:
-                pieces.append(data[at + HEADER_BYTES : at + HEADER_BYTES + size])
-            at += HEADER_BYTES + size
+            if header[0] == self._kind:
+                pieces.append(data[at + HEADER_BYTES : end])
+            at = end
         self._rest = b"" if self.ended else data[at:]
         return b"".join(pieces)
-
-    def _equal_frames(self, data: bytes) -> tuple[bytes, int]:
-        """Strip the leading run of audio messages that all have the first one's header, as one array."""
-        if len(data) < HEADER_BYTES or data[0] != self._kind:
-            return b"", 0
-        size = int.from_bytes(data[1:HEADER_BYTES])
-        if not self._fits(size):
-            return b"", 0
-        stride = HEADER_BYTES + size
-        frames = np.frombuffer(data, np.uint8, len(data) // stride * stride).reshape(-1, stride)
-        odd_ones = (frames[:, :HEADER_BYTES] != np.frombuffer(data, np.uint8, HEADER_BYTES)).any(axis=1)
-        run = int(odd_ones.argmax()) if odd_ones.any() else len(frames)
-        return frames[:run, HEADER_BYTES:].tobytes(), run * stride
 
     def _fits(self, size: int) -> bool:
         return size % 2 == 0 and size <= self._max_payload
