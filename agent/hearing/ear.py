@@ -17,6 +17,9 @@ from agent.hearing.tones import ToneEar, ToneEvent, Tones
 RECOGNISES_FROM = 0.1
 """Probability of speech from which on a second is searched for known announcements."""
 _SPEECH = SOUNDS.index(Sound.SPEECH)
+_FEWEST_AT_ONCE, _SHARE_AT_ONCE = 24, 16
+"""Seconds of audio that are heard at once however few calls there are: a tick of 240. Of more calls it is a
+sixteenth of a second each: what a batch works with (200 kB a second) stays little beside what they keep."""
 
 
 class Stream:
@@ -110,6 +113,8 @@ class Ear:
     ) -> None:
         """Listen with `forest`, to at most `max_calls_per_batch` seconds of audio at once to bound memory.
 
+        Where few calls have much audio waiting, fewer seconds are heard at once.
+
         Tones are only recognised with a `tone_ear`.
         """
         self._tone_ear = tone_ear
@@ -128,12 +133,13 @@ class Ear:
         A second is complete once 387 samples of the next one are there. Call it from one thread
         at a time; nearly all of its work lets other threads run.
         """
-        known, most = self.known, self._max_calls_per_batch
+        known = self.known
+        most = min(self._max_calls_per_batch, max(_FEWEST_AT_ONCE, len(chunks) // _SHARE_AT_ONCE))
         owners: list[int] = []
         starts: list[tuple[float, bool]] = []
         vectors = []
         spectra: list[Rows] = []
-        for batch in self._batches(chunks):
+        for batch in _batches(chunks, most):
             frames = _frames(batch)
             powers = power_of(frames)
             rows = frame_rows(powers)
@@ -167,20 +173,21 @@ class Ear:
                 heard[index].append(HeardSecond(at, p, gap, q, name))
         return heard
 
-    def _batches(self, chunks: Sequence[tuple[Stream, bytes]]) -> Iterator[list[tuple[int, Stream, bytes]]]:
-        """Cut the work into pieces of at most one second of each call, and so many seconds in all."""
-        group: list[tuple[int, Stream, bytes, int]] = []
-        held = 0.0
-        for index, (stream, data) in enumerate(chunks):
-            rate = stream.encoding.bytes_per_second
-            seconds = min(1.0, len(data) / rate)
-            if group and held + seconds > self._max_calls_per_batch:
-                yield from _second_by_second(group)
-                group, held = [], 0.0
-            group.append((index, stream, data, rate))
-            held += seconds
-        if group:
+
+def _batches(chunks: Sequence[tuple[Stream, bytes]], most: int) -> Iterator[list[tuple[int, Stream, bytes]]]:
+    """Cut the work into pieces of at most one second of each call, and `most` seconds in all."""
+    group: list[tuple[int, Stream, bytes, int]] = []
+    held = 0.0
+    for index, (stream, data) in enumerate(chunks):
+        rate = stream.encoding.bytes_per_second
+        seconds = min(1.0, len(data) / rate)
+        if group and held + seconds > most:
             yield from _second_by_second(group)
+            group, held = [], 0.0
+        group.append((index, stream, data, rate))
+        held += seconds
+    if group:
+        yield from _second_by_second(group)
 
 
 def _second_by_second(

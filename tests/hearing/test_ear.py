@@ -101,6 +101,23 @@ def test_two_minutes_at_once_take_hardly_more_memory_than_one_second(forest: For
     assert peak < 6e6
 
 
+def test_a_hundred_calls_that_fell_behind_take_hardly_more_memory_than_a_tick_of_them(forest: Forest) -> None:
+    ear, streams = Ear(forest, tone_ear=ToneEar()), [Stream(Encoding.SLIN8) for _ in range(100)]
+    second = noise(1)
+
+    def peak(seconds: float) -> int:
+        chunks = [(stream, second[: int(seconds * 2 * SAMPLE_RATE)]) for stream in streams]
+        tracemalloc.start()
+        ear.hear(chunks)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(1.0)
+    tick = peak(0.2)
+    assert peak(1.0) < 2 * tick
+
+
 def test_nothing_new_is_nothing_heard(forest: Forest) -> None:
     assert Ear(forest).hear([]) == []
     assert Ear(forest).hear([(Stream(Encoding.ULAW), b"")]) == [[]]
