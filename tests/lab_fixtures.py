@@ -5,6 +5,7 @@ A number is dialled once only on a site, so every call is known by its number fr
 
 import asyncio
 import itertools
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -214,7 +215,19 @@ class Site(CallSite):
 
     async def hangup(self, channel_id: str) -> Happening:
         """Wait for the Hangup event of a channel."""
-        return await self.event("Hangup", lambda e: e.get("Uniqueid") == channel_id)
+        try:
+            return await self.event("Hangup", lambda e: e.get("Uniqueid") == channel_id)
+        except TimeoutError:
+            left = await self.lab.command("core show channels concise")
+            seen = [
+                f"{event.name} {event.get('Channel')} {event.at:.1f}"
+                for event in self.dialer.events
+                if event.get("Uniqueid") == channel_id and event.name != "VarSet"
+            ]
+            raise TimeoutError(
+                f"channel {channel_id} never ended; at {time.monotonic():.1f} there are:\n{left}"
+                f"and of it was seen: {seen[-20:]}"
+            ) from None
 
     async def left_behind(self, channel_id: str) -> Mapping[str, str]:
         """Wait for the end of a channel and return the EARLYMEDIA variables that it died with."""
