@@ -48,10 +48,10 @@ from agent.train.student.examples import find_source, read_examples
 from agent.train.student.fit import fit
 from agent.train.student.recipes import ForestRecipe
 from agent.train.student.views import View, see_examples
-from agent.verdict.evidence import Evidence, in_order, known_at
+from agent.verdict.evidence import Evidence, known_at
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import PRESETS, Policy, Preset, Redial
-from agent.verdict.settle import Verdict, settle
+from agent.verdict.settle import Verdict, settle, settle_each
 from agent.verdict.settling import Settling
 
 POLICY = Policy.of(PRESETS[Preset.DEFAULT])
@@ -215,12 +215,11 @@ def judge(call: HeardCall, settling: Settling) -> Judged:
     evidence = Evidence(settling)
     evidence.early_media()
     evidence.tap()
-    moments = []
-    for heard in in_order(call.seconds, call.tones):
-        evidence.take_in(heard)
-        moments.append(Moment(known_at(heard), settle(evidence)))
+    moments = tuple(
+        Moment(known_at(heard), verdict) for heard, verdict in settle_each(evidence, call.seconds, call.tones)
+    )
     evidence.end()
-    return Judged(call.record, tuple(moments), settle(evidence))
+    return Judged(call.record, moments, settle(evidence))
 
 
 def bound(events: int, of: int) -> float:

@@ -36,9 +36,9 @@ from agent.train.corpus.plan import Concealment
 from agent.train.corpus.tones import Tolerance, sound_pattern
 from agent.train.errors import MaterialError
 from agent.train.student.views import read_samples
-from agent.verdict.evidence import Evidence, in_order, known_at
+from agent.verdict.evidence import Evidence, known_at
 from agent.verdict.outcome import Outcome
-from agent.verdict.settle import settle
+from agent.verdict.settle import settle_each
 
 KINDS = (
     ToneKind.RINGING,
@@ -393,10 +393,7 @@ def false_verdicts(
         (heard,) = ear.hear([(stream, coded.tobytes())])
         events = stream.take_tones()
         taken += [f"{file} {e.at:.1f} s: {e.kind.value} {e.confidence} {e.detail}" for e in events]
-        evidence = Evidence()
-        for each in in_order(heard, events):
-            evidence.take_in(each)
-            verdict = settle(evidence)
+        for each, verdict in settle_each(Evidence(), heard, events):
             if verdict.outcome in TOLD_BY_TONES:
                 verdicts.append(f"{file} {known_at(each):.1f} s: {verdict.outcome} {verdict.confidence:.2f}")
     show(f"\nvoices and songs: {len(taken)} events, {len(verdicts)} verdicts in {seconds / 3600:.2f} h")

@@ -10,9 +10,9 @@ from agent.hearing.ear import Ear, Stream
 from agent.hearing.sound import SOUNDS, HeardSecond
 from agent.hearing.tones import ToneEvent
 from agent.recording.load import load
-from agent.verdict.evidence import Evidence, in_order
+from agent.verdict.evidence import Evidence
 from agent.verdict.policy import Decision, Policy
-from agent.verdict.settle import Verdict, settle
+from agent.verdict.settle import Verdict, settle, settle_each
 from agent.verdict.settling import Settling
 
 
@@ -112,9 +112,7 @@ def judge(
     turns: list[Turn] = []
     before = settle(evidence)
     tones = stream.take_tones()
-    for heard in in_order(seconds, tones):
-        evidence.take_in(heard)
-        now = settle(evidence)
+    for heard, now in settle_each(evidence, seconds, tones):
         if (now.spelled, now.final) != (before.spelled, before.final):
             t = heard.at if isinstance(heard, ToneEvent) else heard.at + 1.0
             turns.append(Turn(t, now.spelled, now.final))
