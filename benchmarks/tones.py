@@ -25,7 +25,7 @@ from agent.hearing.forest import Forest
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.rows import frame_rows
 from agent.hearing.sound import Encoding
-from agent.hearing.spectrogram import Framer, power
+from agent.hearing.spectrogram import Framer, cut_frames, power_of
 from agent.hearing.tone_table import Cadence, ToneKind, ToneTable, world
 from agent.hearing.tones import ToneEar, ToneEvent, Tones
 from agent.train.corpus.call_tones import pattern_of
@@ -257,7 +257,7 @@ def hear(ear: ToneEar, sound: Samples, country: str | None = None) -> list[ToneE
     """Return the events of a recording, heard in ticks of 100 ms joined to seconds."""
     call, framer, events = Tones(country), Framer(), []
     for start in range(0, len(sound), 10 * TICK):
-        spectra = power([framer.push(sound[start : start + 10 * TICK])])
+        spectra = power_of(cut_frames([framer], [sound[start : start + 10 * TICK]]))
         events += ear.listen([call], [len(spectra)], spectra, frame_rows(spectra))[0]
     return events
 
@@ -435,15 +435,15 @@ def cost(ear: ToneEar, folders: list[Path], rng: np.random.Generator) -> None:
         sounds["voices and songs"] = list(islice(pieces, calls))
     show("")
     for name, heard in sounds.items():
-        kept = [(Tones(), Framer()) for _ in heard]
+        listening, framers = [Tones() for _ in heard], [Framer() for _ in heard]
         spent = 0.0
         for tick in range(seconds * 10):
             part = slice(tick * TICK, (tick + 1) * TICK)
-            frames = [framer.push(sound[part]) for (_, framer), sound in zip(kept, heard, strict=True)]
-            spectra = power(frames)
-            rows, counts = frame_rows(spectra), [len(one) for one in frames]
+            frames = cut_frames(framers, [sound[part] for sound in heard])
+            spectra = power_of(frames)
+            rows = frame_rows(spectra)
             began = time.process_time()
-            ear.listen([call for call, _ in kept], counts, spectra, rows)
+            ear.listen(listening, frames.counts, spectra, rows)
             spent += time.process_time() - began
         show(f"{name:28s}{1e6 * spent / (len(heard) * seconds):8.0f} ms for 1,000 call-seconds")
 
