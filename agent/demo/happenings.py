@@ -5,9 +5,10 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Happening:
     """One message of a PBX: an event, or the response to a command."""
 
@@ -22,15 +23,22 @@ class Happening:
 
     def get(self, name: str) -> str:
         """Return a header's first value, empty if there is none."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
+        return next(iter(self._values.get(name.lower(), ())), "")
 
     def all(self, name: str) -> list[str]:
         """Return a header's values."""
-        return [value for key, value in self.headers if key.lower() == name.lower()]
+        return list(self._values.get(name.lower(), ()))
 
     def variables(self, prefix: str = "ChanVariable") -> dict[str, str]:
         """Return the channel variables that came along (`channelvars` of manager.conf)."""
         return dict(value.split("=", 1) for value in self.all(prefix))
+
+    @cached_property
+    def _values(self) -> dict[str, list[str]]:
+        values: dict[str, list[str]] = {}
+        for key, value in self.headers:
+            values.setdefault(key.lower(), []).append(value)
+        return values
 
 
 class Happenings:
@@ -67,6 +75,8 @@ class Happenings:
                 seen = len(self._named[name])
                 await self._news.wait()
 
-    def named(self, name: str, matches: Callable[[Happening], bool] = lambda _: True) -> Iterator[Happening]:
-        """Return the events of a name seen so far, oldest first."""
-        return (event for event in self._named[name] if matches(event))
+    def named(
+        self, name: str, matches: Callable[[Happening], bool] = lambda _: True, *, first: int = 0
+    ) -> Iterator[Happening]:
+        """Return the events of a name seen so far, oldest first, without so many at the beginning."""
+        return (event for event in itertools.islice(self._named[name], first, None) if matches(event))

@@ -76,7 +76,7 @@ class AsteriskAdapter:
         """Prepare; raises OSError or ValueError, in one sentence, for settings that cannot work."""
         self.settings = settings
         self.ami = AmiClient(settings.ami)
-        self.audiosocket = AudioSocketServer(settings.audiosocket)
+        self.audiosocket = AudioSocketServer(settings.audiosocket, sign_of_life=settings.shims.path)
         self.shims = ShimServer(
             settings.shims, on_eagi=self._eagi, on_sync=self._sync, ready=lambda: self.ami.connected
         )
@@ -109,7 +109,7 @@ class AsteriskAdapter:
 
     async def start(self) -> None:
         """Open the sockets and begin to connect; raises OSError, in one sentence, where one cannot be had."""
-        self.audiosocket.start()
+        await self.audiosocket.start()
         self.spy.settings = SpySettings(
             self.settings.tap, self.settings.spy_context, self.audiosocket.address
         )
