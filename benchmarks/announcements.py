@@ -1,6 +1,6 @@
 """How well and how fast announcements are recognised.
 
-    python benchmarks/announcements.py --work DIR [--prompts DIR] [--library 1000] [--own 10000]
+    python -m benchmarks.announcements --work DIR [--prompts DIR] [--library 1000] [--own 10000]
         [--foreign 50000] [--growth 100000] [--calls 200]
 
 The library holds sentences that espeak-ng and flite have read in 16 languages, and recordings of `--prompts`

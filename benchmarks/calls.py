@@ -1,7 +1,7 @@
 """How verdicts fare on whole calls, composed of voices, songs and tones that the forest never heard.
 
     earlymedia train calls CALLS --audio FOLDER --tones FILE --prompts FOLDER ...
-    python benchmarks/calls.py CALLS --corpus CORPUS --forests FOLDER [--trees 200] [--sweep] [--verbose]
+    python -m benchmarks.calls CALLS --corpus CORPUS --forests FOLDER [--trees 200] [--sweep] [--verbose]
 
 CORPUS is what `earlymedia train synth` made of the same material by the same plan. For each of its folds a
 forest is fitted on the others (kept in FOLDER for the next time) and hears the calls of this fold as the
