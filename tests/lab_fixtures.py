@@ -153,6 +153,7 @@ class CallSite(ABC):
                         if nth == 0:
                             return event
                         nth -= 1
+                self.dialer.still_comes()
                 await asyncio.sleep(0.1)
 
     async def ended(self, placed: Placed) -> Call:

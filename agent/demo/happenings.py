@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from agent.demo.lab import LabError
+
 
 @dataclass(frozen=True)
 class Happening:
@@ -48,6 +50,7 @@ class Happenings:
         """Nothing has happened."""
         self.events: list[Happening] = []
         """All of them, oldest first."""
+        self._over = ""
         self._named: defaultdict[str, list[Happening]] = defaultdict(list)
         self._news = asyncio.Condition()
 
@@ -58,6 +61,17 @@ class Happenings:
             self._named[happening.name].append(happening)
             self._news.notify_all()
 
+    async def end(self, reason: str) -> None:
+        """Nothing more will be seen: whoever waits, now or later, is told why."""
+        async with self._news:
+            self._over = reason
+            self._news.notify_all()
+
+    def still_comes(self) -> None:
+        """Raise `LabError` if nothing more will be seen."""
+        if self._over:
+            raise LabError(f"no event comes any more: {self._over}")
+
     async def event(
         self,
         name: str,
@@ -65,7 +79,10 @@ class Happenings:
         *,
         timeout_seconds: float = 10.0,
     ) -> Happening:
-        """Return the first event of that name that matches, waiting for it. Raises TimeoutError."""
+        """Return the first event of that name that matches, waiting for it.
+
+        Raises TimeoutError, or `LabError` if no event comes any more.
+        """
         seen = 0
         async with asyncio.timeout(timeout_seconds), self._news:
             while True:
@@ -73,6 +90,7 @@ class Happenings:
                     if matches(happening):
                         return happening
                 seen = len(self._named[name])
+                self.still_comes()
                 await self._news.wait()
 
     def named(
