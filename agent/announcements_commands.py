@@ -33,13 +33,17 @@ LibraryOption = Annotated[
     Path | None, typer.Option("--library", help="The library; the one of the configuration if none is given.")
 ]
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
+KnownArgument = Annotated[str, typer.Argument(help="The announcement, by what follows `announcement:`.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 NameOption = Annotated[str, typer.Option("--name", help="What follows `announcement:` in the outcome.")]
 CauseOption = Annotated[
     int | None, typer.Option("--cause", help="Q.850 cause that it means.", min=1, max=127)
 ]
 SipOption = Annotated[
-    int | None, typer.Option("--sip-code", help="SIP code that it means; the cause's.", min=100, max=699)
+    int | None,
+    typer.Option(
+        "--sip-code", help="SIP code that it means; the cause's own if not given.", min=100, max=699
+    ),
 ]
 RedialOption = Annotated[Redial | None, typer.Option(help="Whether to call the number again.")]
 AfterOption = Annotated[int | None, typer.Option(help="Seconds to wait before the next call.", min=0)]
@@ -122,7 +126,7 @@ def list_all(
 
 @app.command()
 def show(
-    name: str,
+    name: KnownArgument,
     as_json: JsonOption = False,
     library: LibraryOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -142,7 +146,7 @@ def show(
 
 
 @app.command()
-def remove(name: str, library: LibraryOption = None, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def remove(name: KnownArgument, library: LibraryOption = None, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Forget an announcement and its recordings."""
     with _opened(library, config) as (opened, _):
         opened.remove(name)
@@ -157,7 +161,7 @@ def try_files(
     library: LibraryOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Say which known announcements recordings hold, and when they are recognised; 1 where any holds none."""
+    """Say which known announcements recordings hold, and when; exits with 1 where one of them holds none."""
     found: dict[Path, list[Heard]] = {}
     with _opened(library, config) as (opened, _):
         snapshot = opened.snapshot()
@@ -180,7 +184,11 @@ def try_files(
 
 
 @app.command("import")
-def import_all(folder: Path, library: LibraryOption = None, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def import_all(
+    folder: Annotated[Path, typer.Argument(help="What `export` wrote, or one that you made like it.")],
+    library: LibraryOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
     """Add all announcements of a folder with an announcements.yaml, or none of them."""
     with _opened(library, config) as (opened, _):
         count = folders.import_folder(opened, folder, _read)
@@ -188,7 +196,11 @@ def import_all(folder: Path, library: LibraryOption = None, config: ConfigOption
 
 
 @app.command("export")
-def export_all(folder: Path, library: LibraryOption = None, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def export_all(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    library: LibraryOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
     """Write all announcements into a folder, with an announcements.yaml."""
     with _opened(library, config) as (opened, _):
         count = folders.export_folder(opened, folder)
@@ -236,8 +248,8 @@ def candidates(
 
 @app.command("name")
 def name_candidate(
-    candidate: int,
-    name: str,
+    candidate: Annotated[int, typer.Argument(help="Its number in the list of `candidates`.")],
+    name: Annotated[str, typer.Argument(help="What is to follow `announcement:` in the outcome.")],
     cause: CauseOption = None,
     sip_code: SipOption = None,
     redial: RedialOption = None,

@@ -125,7 +125,12 @@ def classify(
         str | None, typer.Option(help="Country whose tones are heard, as its ISO 3166-1 code or its name.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Configuration with model, settling and policy.")
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="Configuration with model, settling, policy and announcements; defaults if not given.",
+        ),
     ] = None,
 ) -> None:
     """Judge recordings as the agent would judge the live call."""

@@ -1,6 +1,6 @@
 """How well and how fast announcements are recognised.
 
-    python benchmarks/announcements.py --work DIR [--prompts DIR] [--library 1000] [--own 10000]
+    python -m benchmarks.announcements --work DIR [--prompts DIR] [--library 1000] [--own 10000]
         [--foreign 50000] [--growth 100000] [--calls 200]
 
 The library holds sentences that espeak-ng and flite have read in 16 languages, and recordings of `--prompts`
@@ -33,7 +33,7 @@ from agent.hearing.mel import LogMel, log_mel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.recognition import Known, Match, Recollection, identify, recognise
 from agent.hearing.sound import Encoding
-from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
+from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, power_spectrogram
 from agent.hearing.tape import Fingerprint
 from agent.hearing.tones import ToneEar
 from agent.train.corpus.channel import Channel, Loss, level_db, transmit
@@ -268,7 +268,7 @@ def ask(known: Known, queries: Sequence[LogMel]) -> tuple[list[Match | None], fl
 
 def spectra(sound: Samples) -> LogMel:
     """Return the log-mel spectra of (n,) samples."""
-    return log_mel(power([Framer().push(sound.astype(np.float32))]))
+    return log_mel(power_spectrogram(sound.astype(np.float32)))
 
 
 def same_recording(name: str, sound: Samples, own: Sequence[Samples], known: Known) -> bool:

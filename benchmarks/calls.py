@@ -1,7 +1,7 @@
 """How verdicts fare on whole calls, composed of voices, songs and tones that the forest never heard.
 
     earlymedia train calls CALLS --audio FOLDER --tones FILE --prompts FOLDER ...
-    python benchmarks/calls.py CALLS --corpus CORPUS --forests FOLDER [--trees 200] [--sweep] [--verbose]
+    python -m benchmarks.calls CALLS --corpus CORPUS --forests FOLDER [--trees 200] [--sweep] [--verbose]
 
 CORPUS is what `earlymedia train synth` made of the same material by the same plan. For each of its folds a
 forest is fitted on the others (kept in FOLDER for the next time) and hears the calls of this fold as the
@@ -48,10 +48,10 @@ from agent.train.student.examples import find_source, read_examples
 from agent.train.student.fit import fit
 from agent.train.student.recipes import ForestRecipe
 from agent.train.student.views import View, see_examples
-from agent.verdict.evidence import Evidence, in_order, known_at
+from agent.verdict.evidence import Evidence, known_at
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import PRESETS, Policy, Preset, Redial
-from agent.verdict.settle import Verdict, settle
+from agent.verdict.settle import Verdict, settle, settle_each
 from agent.verdict.settling import Settling
 
 POLICY = Policy.of(PRESETS[Preset.DEFAULT])
@@ -215,12 +215,11 @@ def judge(call: HeardCall, settling: Settling) -> Judged:
     evidence = Evidence(settling)
     evidence.early_media()
     evidence.tap()
-    moments = []
-    for heard in in_order(call.seconds, call.tones):
-        evidence.take_in(heard)
-        moments.append(Moment(known_at(heard), settle(evidence)))
+    moments = tuple(
+        Moment(known_at(heard), verdict) for heard, verdict in settle_each(evidence, call.seconds, call.tones)
+    )
     evidence.end()
-    return Judged(call.record, tuple(moments), settle(evidence))
+    return Judged(call.record, moments, settle(evidence))
 
 
 def bound(events: int, of: int) -> float:

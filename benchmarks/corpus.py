@@ -1,6 +1,6 @@
 """How fast a corpus is composed, and where the time goes.
 
-    python benchmarks/corpus.py --audio FOLDER --tones FILE [--prompts FOLDER ...] [--songs FOLDER ...]
+    python -m benchmarks.corpus --audio FOLDER --tones FILE [--prompts FOLDER ...] [--songs FOLDER ...]
                                 [--recordings N] [--jobs N]
 
 Prints how many seconds of audio are made in a second of the clock, and in a second of one processor (which

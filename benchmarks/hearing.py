@@ -41,8 +41,8 @@ from agent.hearing.tape import Fingerprint
 from agent.hearing.tones import ToneEar
 from agent.service.memory import keep_little
 from benchmarks.announcements import render, spectra
+from benchmarks.no_tones import recordings
 from benchmarks.parts import Goal, Part, add_into, console, tell
-from benchmarks.tones import recordings
 
 RATE = Encoding.ULAW.bytes_per_second
 WARM_SECONDS = 3

@@ -59,7 +59,7 @@ async def measure(chroot: Path, kills: int) -> Result:
         kills=len(found),
         kills_wanted=kills,
         calls=sum(after.calls for after in found),
-        calls_changed=sum(after.changed for after in found),
+        calls_changed=sum(len(after.changed) for after in found),
         calls_lost=sum(after.lost for after in found),
         wrong_verdicts=sum(after.wrong_verdicts for after in found),
         unheard_afterwards=sum(not after.heard_again for after in found),

@@ -4,7 +4,9 @@ A number is dialled once only on a site, so every call is known by its number fr
 """
 
 import asyncio
+import gc
 import itertools
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -142,11 +144,16 @@ class CallSite(ABC):
 
         It looks every now and then: a hundred who wait must not all wake up for each of a thousand events.
         """
+        seen = 0
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                found = next(itertools.islice(self.dialer.named(name, matches), nth, None), None)
-                if found is not None:
-                    return found
+                for event in self.dialer.named(name, first=seen):
+                    seen += 1
+                    if matches(event):
+                        if nth == 0:
+                            return event
+                        nth -= 1
+                self.dialer.still_comes()
                 await asyncio.sleep(0.1)
 
     async def ended(self, placed: Placed) -> Call:
@@ -214,7 +221,19 @@ class Site(CallSite):
 
     async def hangup(self, channel_id: str) -> Happening:
         """Wait for the Hangup event of a channel."""
-        return await self.event("Hangup", lambda e: e.get("Uniqueid") == channel_id)
+        try:
+            return await self.event("Hangup", lambda e: e.get("Uniqueid") == channel_id)
+        except TimeoutError:
+            left = await self.lab.command("core show channels concise")
+            seen = [
+                f"{event.name} {event.get('Channel')} {event.at:.1f}"
+                for event in self.dialer.events
+                if event.get("Uniqueid") == channel_id and event.name != "VarSet"
+            ]
+            raise TimeoutError(
+                f"channel {channel_id} never ended; at {time.monotonic():.1f} there are:\n{left}"
+                f"and of it was seen: {seen[-20:]}"
+            ) from None
 
     async def left_behind(self, channel_id: str) -> Mapping[str, str]:
         """Wait for the end of a channel and return the EARLYMEDIA variables that it died with."""
@@ -285,6 +304,7 @@ def agent_beside(lab: Lab, *, mode: str = "active", **sections: Any) -> LabAgent
 @asynccontextmanager
 async def open_site(lab: LabAsterisk) -> AsyncIterator[Site]:
     """Open a carrier and a dialer for a lab, and leave the lab without calls."""
+    gc.freeze()  # this process is the carrier: what earlier tests left is not looked through during calls
     if not lab.running:
         await lab.start()
     async with (

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from agent.config import RuleConfig
+from agent.config.trunks import RuleConfig
 from agent.hearing.recognition import Title
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import Decision, Layer, Policy

@@ -21,7 +21,7 @@ from agent.announcements.database import (
 from agent.hearing.mel import log_mel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.recognition import Known, identify
-from agent.hearing.spectrogram import Framer, power
+from agent.hearing.spectrogram import power_spectrogram
 from agent.hearing.tape import PRINT_VERSION, Fingerprint
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 2.5, 300.0
@@ -235,7 +235,7 @@ def _confused(name: str, other: str) -> LibraryError:
 
 def fingerprint_of(recording: Samples) -> Fingerprint:
     """Take the fingerprint of (n,) samples at 8 kHz."""
-    return Fingerprint.of(log_mel(power([Framer().push(recording)])))
+    return Fingerprint.of(log_mel(power_spectrogram(recording)))
 
 
 def to_pcm16(samples: Samples) -> bytes:

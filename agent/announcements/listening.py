@@ -9,7 +9,7 @@ from agent.announcements.library import Snapshot
 from agent.hearing.mel import FLOOR_DB, MEL_BANDS, log_mel
 from agent.hearing.pcm import Samples
 from agent.hearing.recognition import Recollection, recognise
-from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
+from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, power_spectrogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Heard:
 def listen(snapshot: Snapshot, recording: Samples, trunk: str | None = None) -> list[Heard]:
     """Say which announcements (n,) samples at 8 kHz hold, each once, in the order of their recognition."""
     padded = np.concatenate((recording, np.zeros(LOOKAHEAD, np.float32)))
-    mel = log_mel(power([Framer().push(padded)]))
+    mel = log_mel(power_spectrogram(padded))
     short = -len(mel) % FRAMES_PER_SECOND
     mel = np.concatenate((mel, np.full((short, MEL_BANDS), FLOOR_DB, np.float32)))
     call = Recollection(trunk)

@@ -113,7 +113,7 @@ class _Inspection:
     async def _taps(self) -> list[Finding]:
         """Send the helper channels that the agent would send, to a port of our own."""
         server = AudioSocketServer(replace(self.settings.audiosocket, port=0))
-        server.start()
+        await server.start()
         spy_settings = SpySettings(TapChoice.AUTO, self.settings.spy_context, server.address)
         spy = Spy(spy_settings, self.client, server, _Nobody())
         try:

@@ -96,14 +96,19 @@ class Dialer(Happenings):
 
     async def _listen(self) -> None:
         headers: list[tuple[str, str]] = []
-        while line := await self._reader.readline():
-            key, colon, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(":")
-            if colon:
-                headers.append((key, value.strip()))
-            elif headers:
-                happening = Happening(time.monotonic(), tuple(headers))
-                headers = []
-                await self._take(happening)
+        over = "Asterisk closed the connection"
+        try:
+            while line := await self._reader.readline():
+                key, colon, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(":")
+                if colon:
+                    headers.append((key, value.strip()))
+                elif headers:
+                    happening = Happening(time.monotonic(), tuple(headers))
+                    headers = []
+                    await self._take(happening)
+        except (OSError, ValueError) as error:  # a reset, or a line without end
+            over = str(error)
+        await self.end(over)
 
     async def _take(self, happening: Happening) -> None:
         # OriginateResponse is an event that has a Response too.

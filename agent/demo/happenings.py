@@ -5,9 +5,12 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+
+from agent.demo.lab import LabError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Happening:
     """One message of a PBX: an event, or the response to a command."""
 
@@ -22,15 +25,22 @@ class Happening:
 
     def get(self, name: str) -> str:
         """Return a header's first value, empty if there is none."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
+        return next(iter(self._values.get(name.lower(), ())), "")
 
     def all(self, name: str) -> list[str]:
         """Return a header's values."""
-        return [value for key, value in self.headers if key.lower() == name.lower()]
+        return list(self._values.get(name.lower(), ()))
 
     def variables(self, prefix: str = "ChanVariable") -> dict[str, str]:
         """Return the channel variables that came along (`channelvars` of manager.conf)."""
         return dict(value.split("=", 1) for value in self.all(prefix))
+
+    @cached_property
+    def _values(self) -> dict[str, list[str]]:
+        values: dict[str, list[str]] = {}
+        for key, value in self.headers:
+            values.setdefault(key.lower(), []).append(value)
+        return values
 
 
 class Happenings:
@@ -40,6 +50,7 @@ class Happenings:
         """Nothing has happened."""
         self.events: list[Happening] = []
         """All of them, oldest first."""
+        self._over = ""
         self._named: defaultdict[str, list[Happening]] = defaultdict(list)
         self._news = asyncio.Condition()
 
@@ -50,6 +61,17 @@ class Happenings:
             self._named[happening.name].append(happening)
             self._news.notify_all()
 
+    async def end(self, reason: str) -> None:
+        """Nothing more will be seen: whoever waits, now or later, is told why."""
+        async with self._news:
+            self._over = reason
+            self._news.notify_all()
+
+    def still_comes(self) -> None:
+        """Raise `LabError` if nothing more will be seen."""
+        if self._over:
+            raise LabError(f"no event comes any more: {self._over}")
+
     async def event(
         self,
         name: str,
@@ -57,7 +79,10 @@ class Happenings:
         *,
         timeout_seconds: float = 10.0,
     ) -> Happening:
-        """Return the first event of that name that matches, waiting for it. Raises TimeoutError."""
+        """Return the first event of that name that matches, waiting for it.
+
+        Raises TimeoutError, or `LabError` if no event comes any more.
+        """
         seen = 0
         async with asyncio.timeout(timeout_seconds), self._news:
             while True:
@@ -65,8 +90,11 @@ class Happenings:
                     if matches(happening):
                         return happening
                 seen = len(self._named[name])
+                self.still_comes()
                 await self._news.wait()
 
-    def named(self, name: str, matches: Callable[[Happening], bool] = lambda _: True) -> Iterator[Happening]:
-        """Return the events of a name seen so far, oldest first."""
-        return (event for event in self._named[name] if matches(event))
+    def named(
+        self, name: str, matches: Callable[[Happening], bool] = lambda _: True, *, first: int = 0
+    ) -> Iterator[Happening]:
+        """Return the events of a name seen so far, oldest first, without so many at the beginning."""
+        return (event for event in itertools.islice(self._named[name], first, None) if matches(event))

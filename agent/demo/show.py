@@ -37,6 +37,19 @@ VERDICT_COLOUR = {
     Agreement.CONTRADICTS: "bold red",
     Agreement.ADDS_DETAIL: "yellow",
 }
+HEADINGS = (
+    "the carrier plays",
+    "dialled by",
+    "heard each second",
+    "verdict",
+    "final after",
+    "carrier's code",
+    "the dialer is told",
+    "code and sound",
+)
+HEARD = 2
+NARROW = (0, HEARD, 3, 5, 6)
+WIDE_COLUMNS = 150
 SECONDS_BETWEEN_CALLS = 0.4
 GIVE_UP_SECONDS = 60.0
 
@@ -115,10 +128,10 @@ async def _demo(chroot: Path, console: Console) -> None:
                 while not table.complete:
                     table.update()
                     if console.is_terminal:
-                        live.update(table.draw(), refresh=True)
+                        live.update(table.draw(console.width), refresh=True)
                     await asyncio.sleep(0.2)
                 await placing
-        console.print(table.draw())
+        console.print(table.draw(console.width))
         console.print(_legend())
         console.print(table.summary(), f"All in {time.monotonic() - began:.0f} s.")
 
@@ -173,15 +186,16 @@ class _Table:
                 row.journal, row.heard, row.outcome = record, record["seconds"], record["outcome"]
                 row.confidence = f"{record['confidence']:.2f}"
 
-    def draw(self) -> Table:
-        """Return the table as it stands."""
+    def draw(self, columns: int) -> Table:
+        """Return the table as it stands; a narrow terminal shows what was played, heard and told."""
+        shown = range(len(HEADINGS)) if columns >= WIDE_COLUMNS else NARROW
         table = Table(header_style="bold", pad_edge=False, box=None)
-        headings = ("the carrier plays", "dialled by", "heard, a letter a second", "verdict")
-        for heading in (*headings, "final after", "carrier's code", "the dialer is told", "code and sound"):
-            table.add_column(heading)
+        for column in shown:
+            table.add_column(HEADINGS[column], no_wrap=column == HEARD)
         for number, row in self.rows.items():
             calls = self._carrier.calls_to(number)
-            table.add_row(*row.cells(calls[0] if calls else None))
+            cells = row.cells(calls[0] if calls else None)
+            table.add_row(*(cells[column] for column in shown))
         return table
 
     def summary(self) -> str:

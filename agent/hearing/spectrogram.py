@@ -52,13 +52,6 @@ class Framer:
     def __init__(self) -> None:
         self._tail: Samples = np.zeros(0, np.float32)
 
-    def push(self, samples: Samples) -> Samples:
-        """Take (n,) samples and return the frames they complete, (frames, FRAME_SIZE), read-only."""
-        frames = cut_frames([self], [samples])
-        if not frames.counts[0]:
-            return np.zeros((0, FRAME_SIZE), np.float32)
-        return _windows(frames.signal)[::HOP][: frames.counts[0]]
-
 
 def cut_frames(framers: Sequence[Framer], samples: Sequence[Samples]) -> Frames:
     """Give each framer its (n,) samples and return the frames that they complete."""
@@ -77,24 +70,12 @@ def cut_frames(framers: Sequence[Framer], samples: Sequence[Samples]) -> Frames:
     return Frames(signal, starts, counts)
 
 
-def power(frames: Sequence[Samples]) -> Power:
-    """Return the power spectra of all these frames, each (n, FRAME_SIZE): (sum of frames, BINS).
+def power_of(frames: Frames) -> Power:
+    """Return the power spectra of frames: (frames, BINS).
 
     A periodic Hann window is used, and the scale is such that a spectrum adds up to the frame's mean square:
     0.5 for a sine at full scale.
     """
-    result = np.empty((sum(map(len, frames)), BINS), np.float32)
-    done = 0
-    for some in frames:
-        for start in range(0, len(some), _AT_ONCE):
-            piece = some[start : start + _AT_ONCE]
-            _fill(result[done : done + len(piece)], piece * _HANN)
-            done += len(piece)
-    return result
-
-
-def power_of(frames: Frames) -> Power:
-    """Return what `power` does for frames of many calls at once."""
     result = np.empty((len(frames.starts), BINS), np.float32)
     if len(result):
         windows = _windows(frames.signal)
@@ -103,6 +84,11 @@ def power_of(frames: Frames) -> Power:
             windowed *= _HANN
             _fill(result[start : start + _AT_ONCE], windowed)
     return result
+
+
+def power_spectrogram(samples: Samples) -> Power:
+    """Return the power spectra of a whole recording, (n,) samples at 8 kHz: (frames, BINS)."""
+    return power_of(cut_frames([Framer()], [samples]))
 
 
 def _windows(signal: Samples) -> Samples:

@@ -1,6 +1,6 @@
 """Judge a recording exactly as the live call would have been judged, second by second."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from agent.hearing.ear import Ear, Stream
 from agent.hearing.sound import SOUNDS, HeardSecond
 from agent.hearing.tones import ToneEvent
 from agent.recording.load import load
-from agent.verdict.evidence import Evidence, in_order
+from agent.verdict.evidence import Evidence
 from agent.verdict.policy import Decision, Policy
-from agent.verdict.settle import Verdict, settle
+from agent.verdict.settle import Verdict, settle, settle_each
 from agent.verdict.settling import Settling
 
 
@@ -109,16 +109,8 @@ def judge(
     evidence = Evidence(settling)
     evidence.early_media()
     evidence.tap()
-    turns: list[Turn] = []
-    before = settle(evidence)
     tones = stream.take_tones()
-    for heard in in_order(seconds, tones):
-        evidence.take_in(heard)
-        now = settle(evidence)
-        if (now.spelled, now.final) != (before.spelled, before.final):
-            t = heard.at if isinstance(heard, ToneEvent) else heard.at + 1.0
-            turns.append(Turn(t, now.spelled, now.final))
-        before = now
+    turns = tuple(turns_of(evidence, seconds, tones))
     evidence.end()
     verdict = settle(evidence)
     played = announcements.get(verdict.announcement or "")
@@ -127,10 +119,23 @@ def judge(
         duration=stream.seconds_heard,
         seconds=tuple(seconds),
         tones=tuple(_news(tones)),
-        turns=tuple(turns),
+        turns=turns,
         verdict=verdict,
         decision=(played.over(policy) if played else policy).decide(verdict.outcome),
     )
+
+
+def turns_of(
+    evidence: Evidence, seconds: Sequence[HeardSecond], tones: Sequence[ToneEvent]
+) -> Iterator[Turn]:
+    """Take in what a recording told and yield the moments at which the verdict became another one."""
+    before, t = settle(evidence), 0.0
+    for heard, now in settle_each(evidence, seconds, tones):
+        # A tone may be known after a second's end and still before the second: time never goes back.
+        t = max(t, heard.at if isinstance(heard, ToneEvent) else heard.at + 1.0)
+        if (now.spelled, now.final) != (before.spelled, before.final):
+            yield Turn(t, now.spelled, now.final)
+        before = now
 
 
 def _news(tones: Iterable[ToneEvent]) -> Iterator[ToneEvent]:

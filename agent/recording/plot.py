@@ -10,7 +10,7 @@ from agent.hearing.mel import decibels
 from agent.hearing.pcm import SAMPLE_RATE, Decoder
 from agent.hearing.rows import frame_rows
 from agent.hearing.sound import SOUNDS, Sound
-from agent.hearing.spectrogram import FRAME_SIZE, FRAMES_PER_SECOND, Framer, Power, power
+from agent.hearing.spectrogram import FRAME_SIZE, FRAMES_PER_SECOND, Power, power_spectrogram
 from agent.hearing.steady_tones import answered
 from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames, tone_spans
 from agent.hearing.tone_lines import kept_bins
@@ -43,7 +43,7 @@ def draw(judged: Judged, target: Path, dpi: int = 100) -> None:
     FigureCanvasAgg(figure)
     above, middle, below = figure.subplots(3, 1, sharex=True, height_ratios=(5, 2.2, 1.6))
     encoding, data = load(judged.file)
-    spectra = power([Framer().push(Decoder(encoding).decode(data))])
+    spectra = power_spectrogram(Decoder(encoding).decode(data))
     _spectrogram(above, spectra)
     _lanes(middle, spectra, judged)
     _probabilities(below, judged)

@@ -20,6 +20,7 @@ from agent.hearing.sound import HeardSecond, Sound
 from agent.hearing.tones import ToneEar
 from agent.recording.judge import Judged, judge
 from agent.recording.load import RecordingError
+from agent.verdict.evidence import LETTER
 
 COLOUR = {Sound.RINGING: "cyan", Sound.SPEECH: "green", Sound.MUSIC: "magenta", Sound.SILENCE: "bright_black"}
 """How a second of each class is shown, everywhere."""
@@ -27,11 +28,10 @@ SHOWN_SECONDS = 60
 
 
 def strip(seconds: Sequence[HeardSecond]) -> Text:
-    """Draw seconds as one coloured letter each: ringing R, speech S, music M, silence a dot."""
+    """Draw seconds as one coloured letter each, those of the journal."""
     text = Text()
     for second in seconds[:SHOWN_SECONDS]:
-        letter = "·" if second.sound is Sound.SILENCE else second.sound.value[0].upper()
-        text.append(letter, COLOUR[second.sound])
+        text.append(LETTER[second.sound], COLOUR[second.sound])
     if len(seconds) > SHOWN_SECONDS:
         text.append("…")
     return text

@@ -7,10 +7,10 @@ import typer
 from agent.train.parallel import Backend
 
 JobsOption = Annotated[
-    int, typer.Option(help="Processes or threads of this machine; -1 is a processor each.")
+    int, typer.Option(help="Processes or threads of this machine; -1 is one for each processor.")
 ]
 ProcessesOption = Annotated[int, typer.Option(help="Processes; -1 is one for each processor.")]
-BackendOption = Annotated[Backend, typer.Option(help="What they are.")]
+BackendOption = Annotated[Backend, typer.Option(help="Whether `--jobs` are processes (loky) or threads.")]
 ClusterOption = Annotated[
     str,
     typer.Option(

@@ -1,11 +1,12 @@
 """One verdict from the evidence of one call, at any time."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import exp2
 
-from agent.hearing.sound import Sound
+from agent.hearing.sound import HeardSecond, Sound
 from agent.hearing.tones import ToneEvent
-from agent.verdict.evidence import Evidence
+from agent.verdict.evidence import Evidence, in_order
 from agent.verdict.outcome import Outcome, SoundClass
 from agent.verdict.settling import Settling
 
@@ -60,6 +61,18 @@ def settle(evidence: Evidence) -> Verdict:
         evidence=_in_words(evidence, outcome),
         announcement=evidence.announcement if outcome is Outcome.ANNOUNCEMENT else None,
     )
+
+
+def settle_each(
+    evidence: Evidence, seconds: Sequence[HeardSecond], tones: Sequence[ToneEvent]
+) -> Iterator[tuple[HeardSecond | ToneEvent, Verdict]]:
+    """Take in what one call's audio told, in the order in which it was known; yield each and what then stood.
+
+    A second tells of the audio up to its end, `at + 1.0`, and is known 48 ms later (`known_at`).
+    """
+    for heard in in_order(seconds, tones):
+        evidence.take_in(heard)
+        yield heard, settle(evidence)
 
 
 def _most_credible(evidence: Evidence) -> tuple[Outcome, float]:

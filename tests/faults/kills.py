@@ -27,8 +27,8 @@ class Aftermath:
     """What became of the calls that a killed agent heard."""
 
     calls: int
-    changed: int
-    """Calls that carrier, caller or dialer could tell from calls without an agent."""
+    changed: tuple[str, ...]
+    """What of each call that carrier, caller or dialer could tell from one without an agent."""
     lost: int
     """Calls that did not come to their end."""
     wrong_verdicts: int
@@ -53,10 +53,10 @@ async def kill(
     heard_again = await _heard_again(site)
     return Aftermath(
         calls=len(fleet),
-        changed=sum(
-            _changed(end, without_agent[number % len(without_agent)])
+        changed=tuple(
+            changed
             for number, end in enumerate(ends)
-            if end is not None
+            if end is not None and (changed := _changed(end, without_agent[number % len(without_agent)]))
         ),
         lost=ends.count(None),
         wrong_verdicts=sum([await _wrong(site, call) for call in fleet]),
@@ -81,12 +81,12 @@ async def _end(site: Site, call: Placed) -> Experience | None:
     return experience
 
 
-def _changed(experience: Experience, undisturbed: Experience) -> bool:
+def _changed(experience: Experience, undisturbed: Experience) -> str:
     try:
         experience.assert_same(undisturbed)
-    except AssertionError:
-        return True
-    return False
+    except AssertionError as difference:
+        return str(difference)
+    return ""
 
 
 async def _wrong(site: Site, call: Placed) -> bool:

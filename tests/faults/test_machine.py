@@ -55,7 +55,9 @@ async def test_out_of_descriptors(site: Site, without_agent: list[Experience]) -
         limit(agent, resource.RLIMIT_NOFILE, before)
         assert_unhurt(await experiences(site, [*heard, *unheard]), without_agent)
         await hears_the_next_call(site)
-        await agent.logged("connections are accepted again")
+        full = {line["at"] for line in agent.events("cannot accept connections")}
+        assert_unhurt(await experiences(site, await launch(site)), without_agent)  # somebody comes to each
+        assert full == {line["at"] for line in agent.events("connections are accepted again")}
         await assert_verdicts_right(site, [*heard, *unheard])
     await site.nobody_left()
 

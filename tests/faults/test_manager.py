@@ -29,11 +29,13 @@ FLOOD_A_SECOND = 20_000
 FLOOD_SECONDS = 4
 
 
-async def cut(proxy: ManagerProxy, agent: LabAgent) -> None:
+async def cut_and_then_an_endless_message(proxy: ManagerProxy, agent: LabAgent) -> None:
     proxy.cut()
     told = await _told(agent)  # the end of the stream, or a reset where something was on its way
     assert "Asterisk closed the connection" in told or "Connection reset" in told
     await agent.logged("connected to Asterisk", nth=1, timeout_seconds=30)
+    await proxy.say(b"Event: " + 600 * 1024 * b"x")
+    assert "more than 524288 bytes" in await _told(agent, nth=1)
 
 
 async def half_open(proxy: ManagerProxy, agent: LabAgent) -> None:
@@ -65,7 +67,7 @@ async def flood(proxy: ManagerProxy, agent: LabAgent) -> None:
     await agent.logged("Asterisk sends a flood of events: see eventfilter= in manager.conf")
 
 
-@pytest.mark.parametrize("fault", [cut, half_open, garbage_on_a_slow_line, flood])
+@pytest.mark.parametrize("fault", [cut_and_then_an_endless_message, half_open, garbage_on_a_slow_line, flood])
 async def test_fifty_calls_do_not_notice(fault: Fault, site: Site, without_agent: list[Experience]) -> None:
     async with (
         ManagerProxy(site.lab.ports.ami) as proxy,
@@ -80,6 +82,6 @@ async def test_fifty_calls_do_not_notice(fault: Fault, site: Site, without_agent
     await site.nobody_left()
 
 
-async def _told(agent: LabAgent) -> str:
-    problem: str = (await agent.logged("no AMI connection", timeout_seconds=30))["problem"]
+async def _told(agent: LabAgent, nth: int = 0) -> str:
+    problem: str = (await agent.logged("no AMI connection", nth=nth, timeout_seconds=30))["problem"]
     return problem

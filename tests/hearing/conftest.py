@@ -17,7 +17,7 @@ from agent.hearing.features import FEATURE_VERSION, Vectors, features
 from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.rows import frame_rows
 from agent.hearing.sound import SOUNDS
-from agent.hearing.spectrogram import LOOKAHEAD, Framer, power
+from agent.hearing.spectrogram import LOOKAHEAD, power_spectrogram
 
 Sound = NDArray[np.float64]
 TIME = np.arange(SAMPLE_RATE + LOOKAHEAD) / SAMPLE_RATE
@@ -80,7 +80,7 @@ def small() -> Small:
     for label, make in enumerate((tone, buzz, chords, hiss)):
         for _ in range(12):
             sound = (0.2 * make(rng)).astype(np.float32)
-            rows.append(frame_rows(power([Framer().push(sound)])))
+            rows.append(frame_rows(power_spectrogram(sound)))
             labels.append(label)
     vectors = features(np.stack(rows))
     model = RandomForestClassifier(n_estimators=20, random_state=42).fit(vectors, labels)

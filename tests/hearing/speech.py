@@ -4,7 +4,7 @@ import numpy as np
 
 from agent.hearing.mel import LogMel, log_mel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
-from agent.hearing.spectrogram import FRAMES_PER_SECOND, Framer, power
+from agent.hearing.spectrogram import FRAMES_PER_SECOND, power_spectrogram
 
 
 def speech(seed: int, seconds: float = 5.0) -> Samples:
@@ -33,7 +33,7 @@ def noisy(sound: Samples, snr_db: float, seed: int = 0) -> Samples:
 
 def spectra(sound: Samples) -> LogMel:
     """Its log-mel spectra."""
-    return log_mel(power([Framer().push(sound)]))
+    return log_mel(power_spectrogram(sound))
 
 
 def seconds_of(mel: LogMel) -> list[LogMel]:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from agent.hearing.features import FEATURES, Vectors, features
 from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.rows import ROW_WIDTH, frame_rows
-from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
+from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, power_spectrogram
 
 LENGTH = SAMPLE_RATE + LOOKAHEAD
 TIME = np.arange(LENGTH) / SAMPLE_RATE
 
 
 def vectors_of(*sounds: NDArray[np.float64]) -> Vectors:
-    rows = [frame_rows(power([Framer().push(sound.astype(np.float32))])) for sound in sounds]
+    rows = [frame_rows(power_spectrogram(sound.astype(np.float32))) for sound in sounds]
     return features(np.stack(rows))
 
 

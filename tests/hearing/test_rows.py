@@ -6,7 +6,7 @@ import pytest
 from agent.hearing.mel import MEL_BANDS, log_mel
 from agent.hearing.pcm import SAMPLE_RATE
 from agent.hearing.rows import LEVEL, PEAK, PEAK_HZ, ROW_WIDTH, SECOND, SECOND_HZ, Rows, frame_rows
-from agent.hearing.spectrogram import BINS, FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
+from agent.hearing.spectrogram import BINS, FRAMES_PER_SECOND, LOOKAHEAD, power_spectrogram
 
 TIME = np.arange(SAMPLE_RATE + LOOKAHEAD) / SAMPLE_RATE
 
@@ -14,7 +14,7 @@ TIME = np.arange(SAMPLE_RATE + LOOKAHEAD) / SAMPLE_RATE
 def rows_of(*partials: tuple[float, float]) -> Rows:
     """Rows of a sound with these (frequency in Hz, amplitude)."""
     sound = sum((a * np.sin(2 * np.pi * hz * TIME) for hz, a in partials), np.zeros(TIME.size))
-    return frame_rows(power([Framer().push(sound.astype(np.float32))]))
+    return frame_rows(power_spectrogram(sound.astype(np.float32)))
 
 
 def test_a_row_says_where_the_strongest_peak_is_and_how_much_it_holds() -> None:

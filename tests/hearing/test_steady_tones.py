@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from agent.hearing.pcm import Samples
 from agent.hearing.rows import frame_rows
-from agent.hearing.spectrogram import Framer, power
+from agent.hearing.spectrogram import power_spectrogram
 from agent.hearing.steady_tones import Asking, Sounding, Steady, answered, find_steady
 from agent.hearing.tone_frames import frame_traits
 from agent.hearing.tone_lines import kept_bins
@@ -15,7 +15,7 @@ from tests.hearing.tone_sounds import noise, tone
 
 
 def sounding(samples: Samples) -> Sounding:
-    spectra = power([Framer().push(samples)])
+    spectra = power_spectrogram(samples)
     one = Sounding(0)
     one.extend(len(spectra), frame_traits(frame_rows(spectra)), kept_bins(spectra))
     return one

@@ -5,7 +5,7 @@ import pytest
 
 from agent.hearing.pcm import Samples
 from agent.hearing.rows import frame_rows
-from agent.hearing.spectrogram import FRAME_SIZE, FRAMES_PER_SECOND, HOP, Framer, power
+from agent.hearing.spectrogram import FRAME_SIZE, FRAMES_PER_SECOND, HOP, power_spectrogram
 from agent.hearing.tone_frames import AROUND, PURE, frame_traits, silent_traits, tone_frames
 from tests.hearing.tone_sounds import held, noise, pause, tone
 
@@ -42,7 +42,7 @@ def test_calls_one_after_the_other_are_told_apart() -> None:
     calls = [np.concatenate((pause(0.2), tone(0.3, 425), pause(0.2))), noise(0.7, 0.1), tone(0.7, 480, 620)]
     around, parts = silent_traits(AROUND), []
     for call in calls:
-        spectra = power([Framer().push(call)])
+        spectra = power_spectrogram(call)
         parts.append(np.concatenate((around, frame_traits(frame_rows(spectra)), around)))
     together = tone_frames(np.concatenate(parts))
     inner = [part[AROUND:-AROUND] for part in np.split(together, np.cumsum([len(p) for p in parts])[:-1])]
@@ -50,7 +50,7 @@ def test_calls_one_after_the_other_are_told_apart() -> None:
 
 
 def test_purity_is_a_share() -> None:
-    spectra = power([Framer().push(noise(1, 0.1) + tone(1, 425))])
+    spectra = power_spectrogram(noise(1, 0.1) + tone(1, 425))
     pure = frame_traits(frame_rows(spectra))[:, PURE]
     assert np.all((pure > 0) & (pure <= 1.0001))
 

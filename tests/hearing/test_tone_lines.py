@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from agent.hearing.pcm import Samples
-from agent.hearing.spectrogram import Framer, power
+from agent.hearing.spectrogram import power_spectrogram
 from agent.hearing.tone_lines import END_BIN, FIRST_BIN, Lines, find_lines, kept_bins
 from tests.hearing.tone_sounds import noise, tone
 
 
 def spectrum(samples: Samples) -> NDArray[np.float64]:
-    mean: NDArray[np.float64] = kept_bins(power([Framer().push(samples)])).mean(axis=0, dtype=np.float64)
+    mean: NDArray[np.float64] = kept_bins(power_spectrogram(samples)).mean(axis=0, dtype=np.float64)
     return mean
 
 

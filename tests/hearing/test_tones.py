@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.hearing.rows import frame_rows
-from agent.hearing.spectrogram import BINS, Framer, power
+from agent.hearing.spectrogram import BINS, Framer, cut_frames, power_of
 from agent.hearing.tone_table import ToneKind
 from agent.hearing.tones import ToneEar, Tones
 from tests.hearing.speech import speech
@@ -163,9 +163,9 @@ def test_no_cadence_goes_on_over_lost_audio() -> None:
     call, framer = Tones(), Framer()
     told = []
     for _ in range(3):
-        frames = framer.push(np.concatenate((tone(0.5, 425), pause(0.5))))
-        spectra = power([frames])
-        told += EAR.listen([call], [len(frames)], spectra, frame_rows(spectra))[0]
+        frames = cut_frames([framer], [np.concatenate((tone(0.5, 425), pause(0.5)))])
+        spectra = power_of(frames)
+        told += EAR.listen([call], frames.counts, spectra, frame_rows(spectra))[0]
         call.mark_gap()
     assert told == []
 
@@ -204,14 +204,10 @@ def test_many_calls_at_once_hear_what_each_hears_alone(seeds: list[int], tick: i
     calls, framers = [Tones() for _ in sounds], [Framer() for _ in sounds]
     together: list[list[object]] = [[] for _ in sounds]
     for start in range(0, 24000, tick):
-        frames = [
-            framer.push(samples[start : start + tick])
-            for framer, samples in zip(framers, sounds, strict=True)
-        ]
-        spectra = power(frames)
-        for told, new in zip(
-            together, EAR.listen(calls, [len(f) for f in frames], spectra, frame_rows(spectra)), strict=True
-        ):
+        frames = cut_frames(framers, [samples[start : start + tick] for samples in sounds])
+        spectra = power_of(frames)
+        heard = EAR.listen(calls, frames.counts, spectra, frame_rows(spectra))
+        for told, new in zip(together, heard, strict=True):
             told += new
     assert together == [events(samples) for samples in sounds]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.rows import frame_rows
-from agent.hearing.spectrogram import Framer, power
+from agent.hearing.spectrogram import Framer, cut_frames, power_of, power_spectrogram
 from agent.hearing.steady_tones import answered
 from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames, tone_spans
 from agent.hearing.tone_lines import kept_bins
@@ -59,7 +59,7 @@ def sound(cadence: str, seconds: float, lead: float = 0.3) -> Samples:
 
 def held(samples: Samples) -> str:
     """Draw which frames hold a tone: `#` or `.`."""
-    spectra = power([Framer().push(samples)])
+    spectra = power_spectrogram(samples)
     around = silent_traits(AROUND)
     marks = tone_frames(np.concatenate((around, frame_traits(frame_rows(spectra)), around)))
     return "".join("#" if mark else "." for mark in marks[AROUND:-AROUND])
@@ -67,7 +67,7 @@ def held(samples: Samples) -> str:
 
 def moments(samples: Samples) -> list[Moment]:
     """Return every moment of a sound's runs."""
-    spectra = power([Framer().push(samples)])
+    spectra = power_spectrogram(samples)
     around = silent_traits(AROUND)
     traits = frame_traits(frame_rows(spectra))
     marks = tone_frames(np.concatenate((around, traits, around)))[AROUND:-AROUND]
@@ -87,9 +87,9 @@ def events(
     ear = ear or EAR
     edges = [0, *sorted(min(cut, len(samples)) for cut in cuts), len(samples)]
     for start, end in itertools.pairwise(edges):
-        frames = framer.push(samples[start:end])
-        spectra = power([frames])
-        told += ear.listen([call], [len(frames)], spectra, frame_rows(spectra))[0]
+        frames = cut_frames([framer], [samples[start:end]])
+        spectra = power_of(frames)
+        told += ear.listen([call], frames.counts, spectra, frame_rows(spectra))[0]
     return told
 
 

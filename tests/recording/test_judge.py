@@ -14,11 +14,13 @@ from agent.hearing.forest import Forest
 from agent.hearing.recognition import Known
 from agent.hearing.sound import Sound
 from agent.hearing.tape import Fingerprint
+from agent.hearing.tone_table import ToneKind
 from agent.hearing.tones import ToneEar
-from agent.recording.judge import Judged, judge
+from agent.recording.judge import Judged, Turn, judge, turns_of
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import Redial
 from tests.hearing.speech import spectra, speech
+from tests.verdict.heard import evidence_of, second, tone
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,16 @@ def test_events_are_listed_as_they_came(ear: Ear, tmp_path: Path) -> None:
     (special,) = (event for event in events if event["kind"] == "tone")
     assert special["detail"].startswith("sit_vacant 0.98: ")
     assert {"t": special["t"], "kind": "verdict", "detail": "sit_vacant final"} in events
+
+
+def test_the_verdict_turns_in_the_order_of_time() -> None:
+    rings_then_sings = [second(letter, at) for at, letter in enumerate("rm")]
+    disputed = tone(ToneKind.CONGESTION, at=2.03, confidence=0.5)  # known before the second that ends at 2.0
+    assert list(turns_of(evidence_of(""), rings_then_sings, [disputed])) == [
+        Turn(1.0, "ringing", final=False),
+        Turn(2.03, "congestion", final=False),
+        Turn(2.03, "unknown", final=False),
+    ]
 
 
 def test_less_than_a_second_is_no_verdict(ear: Ear, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from agent.hearing.tones import ToneEvent
 from agent.verdict.evidence import Evidence, in_order
 from agent.verdict.outcome import Outcome, SoundClass
 from agent.verdict.policy import PRESETS, Policy, Preset, Redial
-from agent.verdict.settle import settle
+from agent.verdict.settle import settle, settle_each
 from tests.verdict.heard import SAID, evidence_of, second, timelines, tone, tones
 
 CLOSED = [kind for kind in SAID if kind is not ToneKind.RINGING]
@@ -145,9 +145,7 @@ def test_an_announcement_after_a_disputed_tone_is_an_announcement() -> None:
 def test_what_rings_or_plays_a_song_is_never_ended(timeline: str, told: list[ToneEvent]) -> None:
     evidence = evidence_of("")
     seconds = [second(letter, float(at)) for at, letter in enumerate(timeline)]
-    for each in in_order(seconds, sorted(told, key=lambda tone: tone.at)):
-        evidence.take_in(each)
-        verdict = settle(evidence)
+    for _, verdict in settle_each(evidence, seconds, sorted(told, key=lambda tone: tone.at)):
         assert not verdict.final
         assert verdict.outcome.stays_open
         assert POLICY.decide(verdict.outcome).redial is not Redial.NO

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.hearing.sound import HeardSecond, Sound
+from agent.hearing.tone_table import ToneKind
 from agent.verdict.evidence import Evidence
 from agent.verdict.outcome import Outcome, SoundClass
-from agent.verdict.settle import Verdict, settle
+from agent.verdict.settle import Verdict, settle, settle_each
 from agent.verdict.settling import Settling
-from tests.verdict.heard import evidence_of, second, seconds, timelines
+from tests.verdict.heard import evidence_of, second, seconds, timelines, tone
 
 OUTCOME_OF = {"r": Outcome.RINGING, "m": Outcome.MUSIC, "s": Outcome.ANNOUNCEMENT, ".": Outcome.SILENCE}
 
@@ -47,6 +48,16 @@ def test_an_announcement_after_ringing_is_final_while_a_vote_would_still_say_sil
     assert (verdict.outcome, verdict.final) == (Outcome.ANNOUNCEMENT, True)
     assert verdict.final_at is not None
     assert 23 <= verdict.final_at <= 26
+
+
+def test_every_verdict_of_a_call_stands_beside_what_it_was_told_by() -> None:
+    course = [second(letter, at) for at, letter in enumerate("...")]
+    busy = tone(ToneKind.BUSY, at=2.03)  # before the second that ends at 2.0 is known, at 2.048
+    told = list(settle_each(evidence_of(""), course, [busy]))
+    assert [heard for heard, _ in told] == [course[0], busy, course[1], course[2]]
+    before, *after = (verdict for _, verdict in told)
+    assert before.outcome is Outcome.UNKNOWN
+    assert {(verdict.outcome, verdict.final_at) for verdict in after} == {(Outcome.BUSY, 2.03)}
 
 
 def test_what_may_be_anything_is_unknown() -> None:

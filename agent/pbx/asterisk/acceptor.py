@@ -30,10 +30,12 @@ class Acceptor:
         """Own a bound, listening socket; `accepted` owns what it is given."""
         listening.setblocking(False)
         self._listening = listening
+        self._address = _name(listening)
         self._accepted = accepted
         self._loop = asyncio.get_running_loop()
         self._pause: asyncio.TimerHandle | None = None
         self._spare: socket.socket | None = None
+        self._failing = False
         self._turned_away = 0
         """Since one was accepted."""
         self._watch()
@@ -62,17 +64,18 @@ class Acceptor:
             except OSError as error:
                 self._cannot_accept(error)
                 return
-            if self._turned_away:
-                log.info("connections are accepted again", turned_away=self._turned_away)
-                self._turned_away = 0
+            if self._failing:
+                log.info("connections are accepted again", at=self._address, turned_away=self._turned_away)
+                self._failing, self._turned_away = False, 0
             connection.setblocking(False)
             self._accepted(connection)
             if self._listening.fileno() < 0:
                 return
 
     def _cannot_accept(self, error: OSError) -> None:
-        if not self._turned_away:
-            log.error("cannot accept connections", error=os.strerror(error.errno or 0))
+        if not self._failing:
+            log.error("cannot accept connections", at=self._address, error=os.strerror(error.errno or 0))
+            self._failing = True
         if error.errno == errno.EMFILE and self._turn_away():
             return
         if error.errno in _EXHAUSTED:
@@ -92,3 +95,9 @@ class Acceptor:
         except OSError:
             return False
         return True
+
+
+def _name(listening: socket.socket) -> str:
+    """Return `host:port`, or the path of a Unix socket."""
+    address = listening.getsockname()
+    return address if isinstance(address, str) else f"{address[0]}:{address[1]}"

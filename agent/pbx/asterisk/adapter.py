@@ -6,7 +6,7 @@ Nothing here waits on a call's path: whatever fails is logged, and the call goes
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import md5
 from uuid import UUID
 
@@ -76,7 +76,7 @@ class AsteriskAdapter:
         """Prepare; raises OSError or ValueError, in one sentence, for settings that cannot work."""
         self.settings = settings
         self.ami = AmiClient(settings.ami)
-        self.audiosocket = AudioSocketServer(settings.audiosocket)
+        self.audiosocket = AudioSocketServer(settings.audiosocket, sign_of_life=settings.shims.path)
         self.shims = ShimServer(
             settings.shims, on_eagi=self._eagi, on_sync=self._sync, ready=lambda: self.ami.connected
         )
@@ -109,7 +109,7 @@ class AsteriskAdapter:
 
     async def start(self) -> None:
         """Open the sockets and begin to connect; raises OSError, in one sentence, where one cannot be had."""
-        self.audiosocket.start()
+        await self.audiosocket.start()
         self.spy.settings = SpySettings(
             self.settings.tap, self.settings.spy_context, self.audiosocket.address
         )
@@ -207,6 +207,7 @@ class AsteriskAdapter:
                 case LegHungUp(leg, final) if leg.dialer is None and leg.id not in self._own_eagi:
                     self._errands.run(self._hung_up(leg, final))
                 case LegEnded(leg, final):
+                    final = self._witnessed(leg, final)
                     self._forget(leg)
                     if final.sip_code is None and leg.dialer is not None:
                         self._errands.run(self._ended_untold(leg, leg.dialer, final))
@@ -272,7 +273,13 @@ class AsteriskAdapter:
         if final.sip_code is None:
             with suppress(AmiError):
                 final = _final(await self.ami.getvar(leg.channel, f"HANGUPCAUSE({leg.channel},tech)"), final)
-        self._ended(leg, final, writable=True)
+        self._ended(leg, self._witnessed(leg, final), writable=True)
+
+    def _witnessed(self, leg: Leg, final: CarrierFinal) -> CarrierFinal:
+        """Take an end for unseen that may have followed an answer, for nobody tells of those."""
+        if final.sip_code is None and self.answers.missed(leg.id):
+            return replace(final, seen=False)
+        return final
 
     async def _ended_untold(self, leg: Leg, dialer: ChannelRef, final: CarrierFinal) -> None:
         """Ask the dialling channel for the final code that an older Asterisk leaves out of Hangup."""
@@ -315,7 +322,8 @@ class AsteriskAdapter:
         try:
             tech = await session.command("GET", "FULL", "VARIABLE", f"${{HANGUPCAUSE({leg.channel},tech)}}")
             cause = await session.command("GET", "VARIABLE", "HANGUPCAUSE")
-            self._ended(leg, _final(tech.value, final_of("", cause.value)), writable=True)
+            final = _final(tech.value, final_of("", cause.value))
+            self._ended(leg, self._witnessed(leg, final), writable=True)
         except (OSError, TimeoutError) as error:
             log.debug("no last words", call=leg.id, reason=str(error))
         finally:

@@ -40,6 +40,8 @@ class Answers:
         self._on_unanswered = on_unanswered
         self._on_unknown = on_unknown
         self._watches: dict[str, asyncio.Task[None]] = {}
+        self._unanswered_at: dict[str, float] = {}
+        """When Asterisk last said that a leg is not answered, by the loop's clock."""
 
     def watch(self, leg: Leg) -> None:
         """Watch a leg that is said to be up; harmless to say twice."""
@@ -55,8 +57,16 @@ class Answers:
         watch = self._watches.get(leg_id)
         return watch is not None and watch.done()
 
+    def missed(self, leg_id: str) -> bool:
+        """Say whether a leg that is up may have been answered unbeknown to us: nobody could be asked."""
+        if not self.is_up(leg_id) or self.is_answered(leg_id):
+            return False
+        told = self._unanswered_at.get(leg_id)
+        return told is None or asyncio.get_running_loop().time() - told > POLL_S + PATIENCE_S
+
     def forget(self, leg_id: str) -> None:
         """Watch a leg no more."""
+        self._unanswered_at.pop(leg_id, None)
         if watch := self._watches.pop(leg_id, None):
             watch.cancel()
 
@@ -84,4 +94,7 @@ class Answers:
         if tech is None:  # the channel is gone, and its Hangup on the way
             return False
         code = sip_code_of(tech)
-        return code is None or 200 <= code < 300  # no SIP at all: then up means answered
+        if code is None or 200 <= code < 300:  # no SIP at all: then up means answered
+            return True
+        self._unanswered_at[leg.id] = asyncio.get_running_loop().time()
+        return False

@@ -1,10 +1,12 @@
 """The listening end of AudioSocket: who is expected becomes a tap, everyone else is sent away."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from uuid import UUID
 
 import structlog
@@ -13,12 +15,14 @@ from agent.hearing.sound import Encoding
 from agent.pbx.asterisk import audiosocket
 from agent.pbx.asterisk.acceptor import BACKLOG, Acceptor
 from agent.pbx.asterisk.fuse import Fuse
+from agent.pbx.asterisk.fuse_process import OUTLIVE_SECONDS
 from agent.pbx.asterisk.refusals import Refusal, Refusals
 from agent.pbx.asterisk.taps import AudioSocketTap, hang_up
 from agent.pbx.port import TapKind
 
 log = structlog.get_logger(__name__)
 
+_PATIENCE_S = 1.0
 RECEIVE_BUFFER_BYTES = 256 * 1024
 """Asked of the kernel for each connection: what a stalled agent does not read waits there."""
 
@@ -59,10 +63,14 @@ class _Guest:
 class AudioSocketServer:
     """Accepts AudioSocket connections and turns those that are expected into taps."""
 
-    def __init__(self, settings: AudioSocketSettings) -> None:
-        """Check the settings; raises ValueError, in one sentence, for an address that must not be used."""
+    def __init__(self, settings: AudioSocketSettings, *, sign_of_life: Path | None = None) -> None:
+        """Check the settings; raises ValueError, in one sentence, for an address that must not be used.
+
+        `sign_of_life` is the socket by which dialplans see that somebody listens: it goes when we are killed.
+        """
         _check_address(settings)
         self.settings = settings
+        self._sign_of_life = sign_of_life
         self.refusals = Refusals("audiosocket")
         self.on_stranger: Callable[[UUID], None] = _nobody
         """Called with a UUID that came before anyone expected it: `expect` it now or within the
@@ -86,24 +94,27 @@ class AudioSocketServer:
         """Connections that are open now, taps included."""
         return len(self._guests) + len(self._taps)
 
-    def start(self) -> None:
-        """Listen; raises OSError, in one sentence, where the address cannot be had."""
-        family = socket.AF_INET6 if ip_address(self.settings.host).version == 6 else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)  # inherited
-            listening.bind((self.settings.host, self.settings.port))
-            listening.listen(BACKLOG)
-        except OSError as error:
-            listening.close()
-            raise OSError(
-                error.errno,
-                f"AudioSocket cannot listen on {self.address} ({error.strerror}): "
-                f"choose another port, or stop what uses it.",
-            ) from None
+    async def start(self) -> None:
+        """Listen; raises OSError, in one sentence, where the address cannot be had.
+
+        The port may be taken for a moment by what an agent before us left behind (`Fuse`): that is awaited.
+        """
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + OUTLIVE_SECONDS + _PATIENCE_S
+        while True:
+            try:
+                listening = _listen(self.settings)
+                break
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or loop.time() > give_up:
+                    raise OSError(
+                        error.errno,
+                        f"AudioSocket cannot listen on {self.address} ({error.strerror}): "
+                        f"choose another port, or stop what uses it.",
+                    ) from None
+            await asyncio.sleep(0.1)
         self._port = listening.getsockname()[1]
-        self._fuse = Fuse(listening)
+        self._fuse = Fuse(listening, self._sign_of_life)
         self._acceptor = Acceptor(listening, self._accepted)
 
     def close(self) -> None:
@@ -234,6 +245,20 @@ class AudioSocketServer:
         del self._guests[guest.connection]
         if guest.stream is not None:
             self._strangers.pop(guest.stream, None)
+
+
+def _listen(settings: AudioSocketSettings) -> socket.socket:
+    family = socket.AF_INET6 if ip_address(settings.host).version == 6 else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)  # inherited
+        listening.bind((settings.host, settings.port))
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def _check_address(settings: AudioSocketSettings) -> None:

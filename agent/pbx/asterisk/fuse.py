@@ -1,11 +1,13 @@
 """The agent's side of the fuse: who is to be let go if this process stalls."""
 
 import asyncio
+import os
+import signal
 import socket
-import subprocess
 import sys
 from collections import deque
 from contextlib import suppress
+from pathlib import Path
 from weakref import WeakSet
 
 import structlog
@@ -24,16 +26,21 @@ class Fuse:
     """Connections that a process of its own ends when the event loop stands still for two seconds.
 
     Whoever is held must be shut down, not just closed: the other process has its descriptor too, and drops it
-    when it sees the end.
+    when it sees the end. It outlives this one by a moment, for those who are on the way to the port.
     """
 
-    def __init__(self, listening: socket.socket) -> None:
-        """Start the process; while this one stalls, whoever connects to `listening` is turned away."""
+    def __init__(self, listening: socket.socket, sign_of_life: Path | None = None) -> None:
+        """Start the process; while this one stalls, whoever connects to `listening` is turned away.
+
+        `sign_of_life` is a listening socket of this process in the file system, removed if it is killed.
+        """
         self._listening = listening
+        self._sign_of_life = sign_of_life
         self._held: WeakSet[socket.socket] = WeakSet()
         self._loop = asyncio.get_running_loop()
         self._next: asyncio.TimerHandle | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._pid: int | None = None
+        self._lost_pid: int | None = None
         self._channel: socket.socket | None = None
         self._unsaid: deque[tuple[bytes, socket.socket | None]] = deque()
         """What a channel that is full could not take yet: it holds some 270 messages."""
@@ -42,7 +49,7 @@ class Fuse:
     @property
     def pid(self) -> int | None:
         """Process id of the fuse, None while there is none."""
-        return self._process.pid if self._process is not None else None
+        return self._pid
 
     def hold(self, connection: socket.socket) -> None:
         """End this connection if we stall."""
@@ -56,7 +63,7 @@ class Fuse:
             self._say(RELEASE, connection)
 
     def close(self) -> None:
-        """End the process; the connections stay as they are."""
+        """Leave the process to itself: it ends in two seconds. The connections stay as they are."""
         if self._next is not None:
             self._next.cancel()
             self._next = None
@@ -65,24 +72,16 @@ class Fuse:
             self._channel.close()
             self._channel = None
         self._unsaid.clear()
-        if self._process is not None:
-            self._process.kill()  # it holds nothing of its own
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_PATIENCE_S)
-            self._process = None
+        self._pid = None
 
     def _insert(self) -> None:
         """Start a process and tell it everything."""
+        self._bury()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel.setblocking(False)
         with theirs:
             try:
-                # A session of its own: Ctrl-Z at the agent's terminal must not stop it too.
-                self._process = subprocess.Popen(  # noqa: S603, every word of it is ours
-                    (sys.executable, "-ISE", fuse_process.__file__),
-                    stdin=theirs.fileno(),
-                    start_new_session=True,
-                )
+                self._pid = _spawn(theirs, self._sign_of_life)
             except OSError as error:
                 self._lost(f"it cannot be started ({error.strerror})")
                 return
@@ -131,8 +130,36 @@ class Fuse:
 
     def _lost(self, reason: str) -> None:
         log.warning("the fuse of AudioSocket is gone: it is replaced", reason=reason)
+        self._lost_pid = self._pid
+        if self._lost_pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._lost_pid, signal.SIGKILL)  # it holds nothing of its own
         self.close()
         self._next = self._loop.call_later(_PATIENCE_S, self._insert)
+
+    def _bury(self) -> None:
+        if self._lost_pid is not None:
+            with suppress(ChildProcessError):
+                os.waitpid(self._lost_pid, os.WNOHANG)
+            self._lost_pid = None
+
+
+def _spawn(theirs: socket.socket, sign_of_life: Path | None) -> int:
+    """Start the process at the other end of our channel and return its id; raises OSError.
+
+    No `subprocess`: that wants a process ended before its own, and this one stays behind.
+    """
+    return os.posix_spawn(
+        sys.executable,
+        (sys.executable, "-ISE", fuse_process.__file__, *([str(sign_of_life)] if sign_of_life else [])),
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),
+            # Who reads what we say to our end must not wait for its.
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+        ],
+        setsid=True,  # Ctrl-Z at the agent's terminal must not stop it too
+    )
 
 
 def _send(channel: socket.socket, word: bytes, about: socket.socket | None) -> None:

@@ -1,17 +1,24 @@
-"""The process beside the agent that ends held AudioSocket connections when the agent stalls.
+"""The process beside the agent that ends held AudioSocket connections when the agent stalls or is gone.
 
 Asterisk's `AudioSocket()` keeps the dialplan for as long as its connection is open, and a stalled process
 closes nothing. This one holds a second descriptor of each such connection and of the listening socket. While
 the agent's messages come it does nothing. After `STALL_SECONDS` without one it shuts the connections down,
-and turns away whoever still connects, until the agent speaks again. When the agent is gone, so is it.
+and turns away whoever still connects, until the agent speaks again.
+
+When the agent is gone, stopped or killed, it outlives it by `OUTLIVE_SECONDS`: whoever was on the way to the
+port must be turned away and not refused, for Asterisk 22 closes the descriptor of a refused connection twice,
+and the second time it may be another call's. The first argument names the agent's socket for the shims, if it
+has one: a dead agent leaves it behind, and a dialplan takes it for a sign that somebody listens.
 
 It is run as a script and imports what is built into the interpreter only: it must start in no time and weigh
 nothing. `agent.pbx.asterisk.fuse` is the agent's side.
 """
 
+import os
 import select
 import signal
 import socket
+import sys
 import time
 from contextlib import suppress
 
@@ -21,6 +28,7 @@ BEAT, LISTEN, HOLD, RELEASE = b"B", b"L", b"H", b"R"
 The number of the agent's descriptor follows, four bytes (big-endian). LISTEN and HOLD bring the descriptor.
 """
 STALL_SECONDS = 2.0
+OUTLIVE_SECONDS = 2.0
 _TURN_AWAY_SECONDS = 0.1
 
 
@@ -36,8 +44,8 @@ class _Held:
         self._events = select.poll()
         self._events.register(agent, select.POLLIN)
 
-    def run(self) -> None:
-        """Watch until the agent is gone."""
+    def run(self, sign_of_life: str) -> None:
+        """Watch until the agent is gone, and a little longer."""
         stalled = False
         while True:
             left = self._heard + STALL_SECONDS - time.monotonic()
@@ -46,7 +54,7 @@ class _Held:
             }
             if self._agent.fileno() in ready:
                 if not self._take_messages():
-                    return
+                    break
                 stalled = False
             ended = [number for number, held in self._connections.items() if held.fileno() in ready]
             for number in ended:
@@ -54,6 +62,7 @@ class _Held:
             if time.monotonic() - self._heard >= STALL_SECONDS:
                 stalled = True
                 self._blow()
+        self._outlive(sign_of_life)
 
     def _take_messages(self) -> bool:
         """Take all that the agent has said; False when it is gone."""
@@ -91,17 +100,42 @@ class _Held:
             with suppress(OSError):
                 self._connections[number].shutdown(socket.SHUT_RDWR)
             self._drop(number)
+        self._turn_away()
+
+    def _turn_away(self) -> None:
         with suppress(OSError):
             while self._listening is not None:
                 self._listening.accept()[0].close()
 
+    def _outlive(self, sign_of_life: str) -> None:
+        for number in tuple(self._connections):  # they end with the agent's own descriptors
+            self._drop(number)
+        gone = time.monotonic()
+        while self._listening is not None and time.monotonic() - gone < OUTLIVE_SECONDS:
+            self._turn_away()
+            _remove_if_dead(sign_of_life)
+            select.select([self._listening], [], [], _TURN_AWAY_SECONDS)
+
+
+def _remove_if_dead(path: str) -> None:
+    """Remove a socket on which nobody listens; the next agent's own is left alone."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            with suppress(OSError):
+                os.unlink(path)  # noqa: PTH108, pathlib is slow to import
+        except OSError:
+            pass
+
 
 def main() -> None:
     """Serve the agent at the other end of descriptor 0."""
-    # A service's stop reaches every process of it; the agent still needs us then, and we end with it.
+    # A service's stop reaches every process of it; the agent still needs us then, and so do latecomers.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with suppress(ConnectionError):
-        _Held(socket.socket(fileno=0)).run()
+        _Held(socket.socket(fileno=0)).run(*sys.argv[1:2] or [""])
 
 
 if __name__ == "__main__":

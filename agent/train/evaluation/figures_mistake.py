@@ -5,7 +5,7 @@ import numpy as np
 from agent.hearing.mel import FLOOR_DB, decibels
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.sound import SOUNDS
-from agent.hearing.spectrogram import FRAMES_PER_SECOND, Framer, power
+from agent.hearing.spectrogram import FRAMES_PER_SECOND, power_spectrogram
 from agent.recording.colours import COLOUR, INK, PAPER
 from agent.train.evaluation.evaluate_mistakes import Mistake
 from agent.train.evaluation.figures_style import picture
@@ -23,7 +23,7 @@ def mistake(made: Mistake, samples: Samples, first: int) -> bytes:
         samples: the second and what is around it, (n,) at 8 kHz.
         first: the second of the recording that `samples` begin with.
     """
-    frames = power([Framer().push(np.pad(samples, (0, SAMPLE_RATE // 20)))])
+    frames = power_spectrogram(np.pad(samples, (0, SAMPLE_RATE // 20)))
     levels = decibels(frames.T)
     loudest = float(levels.max(initial=-60.0))
     with picture(4.2, 2.9, 2, dpi=_DPI, height_ratios=(7, 1)) as drawn:

@@ -37,7 +37,10 @@ def label(
         str,
         typer.Option(help="Classes to sounds: `default`, `thesis`, or a YAML file like aggregation.yaml."),
     ] = "default",
-    winner: Annotated[Winner, typer.Option(help="What makes a sound strong in a frame.")] = Winner.HIGHEST,
+    winner: Annotated[
+        Winner,
+        typer.Option(help="A sound is as strong as its most probable class, or as the sum of its classes."),
+    ] = Winner.HIGHEST,
     agreement: Annotated[
         float, typer.Option(min=0, max=1, help="Share of frames that must agree on a clear second.")
     ] = 1.0,

@@ -7,7 +7,7 @@ from matplotlib.image import imsave
 
 from agent.hearing.mel import decibels
 from agent.hearing.pcm import Samples
-from agent.hearing.spectrogram import FRAME_SIZE, HOP, Framer, power
+from agent.hearing.spectrogram import FRAME_SIZE, HOP, power_spectrogram
 
 _RANGE_DB = 70.0
 
@@ -17,7 +17,7 @@ def spectrogram(samples: Samples) -> bytes:
     frames = -(-max(samples.size, 1) // HOP)
     padded = np.zeros((frames - 1) * HOP + FRAME_SIZE, np.float32)
     padded[: samples.size] = samples
-    levels = decibels(power([Framer().push(padded)])).T
+    levels = decibels(power_spectrogram(padded)).T
     loudest = float(levels.max())
     file = io.BytesIO()
     imsave(file, levels, vmin=loudest - _RANGE_DB, vmax=loudest, cmap="magma", origin="lower", format="png")

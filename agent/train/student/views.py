@@ -12,7 +12,7 @@ import numpy as np
 from agent.hearing.features import FEATURE_VERSION, FEATURES, Vectors, features
 from agent.hearing.pcm import SAMPLE_RATE, Decoder, Samples
 from agent.hearing.rows import ROW_WIDTH, frame_rows
-from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, power
+from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, power_spectrogram
 from agent.recording.load import load
 from agent.train.errors import MaterialError
 from agent.train.labels.audio import read_audio
@@ -51,7 +51,7 @@ class View(StrEnum):
 
 def hear_recording(samples: Samples) -> Vectors:
     """Hear a recording as the agent would: (n,) samples give the (seconds, FEATURES) of its whole seconds."""
-    rows = frame_rows(power([Framer().push(samples)]))
+    rows = frame_rows(power_spectrogram(samples))
     whole = len(rows) // FRAMES_PER_SECOND
     if not whole:
         return np.empty((0, FEATURES), np.float32)

@@ -33,9 +33,9 @@ async def test_without_descriptors_who_connects_is_turned_away_until_there_are_s
         await asyncio.sleep(0.1)
         assert len(accepted) == 1
         accepted[0].close()
-        assert logs == [
-            {"event": "connections are accepted again", "turned_away": 1, "log_level": "info"},
-        ]
+        again = "connections are accepted again"
+        at = "{}:{}".format(*listening.getsockname())
+        assert logs == [{"event": again, "at": at, "turned_away": 1, "log_level": "info"}]
     acceptor.close()
 
 

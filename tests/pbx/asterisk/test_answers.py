@@ -63,3 +63,22 @@ async def test_without_a_connection_it_is_unknown_at_once(asterisk: ScriptedAste
     asked.answers.watch(LEG)
     await until(lambda: asked.unknown >= 2)
     assert not asked.answered
+
+
+async def test_an_answer_may_have_been_missed_where_nobody_could_be_asked_of_late(
+    asterisk: ScriptedAsterisk, asked: Asked
+) -> None:
+    answers = asked.answers
+    assert not answers.missed(LEG.id)  # it is not up
+    said = "Response: Success\r\nVariable: x\r\nValue: SIP 183 Session Progress"
+    asterisk.answers["getvar"] = lambda action: None
+    answers.watch(LEG)
+    assert answers.missed(LEG.id)
+    asterisk.answers["getvar"] = lambda action: said
+    await until(lambda: asked.unanswered)
+    assert not answers.missed(LEG.id)
+    asterisk.answers["getvar"] = lambda action: None
+    await until(lambda: answers.missed(LEG.id))
+    asterisk.answers["getvar"] = lambda action: said.replace("183 Session Progress", "200 OK")
+    await until(lambda: asked.answered)
+    assert not answers.missed(LEG.id)

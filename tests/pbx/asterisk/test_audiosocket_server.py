@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -28,7 +29,7 @@ def settings(**changes: object) -> AudioSocketSettings:
 @pytest.fixture
 async def server() -> AsyncIterator[AudioSocketServer]:
     server = AudioSocketServer(settings(max_connections=3))
-    server.start()
+    await server.start()
     yield server
     server.close()
 
@@ -267,7 +268,7 @@ async def test_what_nobody_reads_is_bounded_and_harms_nobody(server: AudioSocket
 
 async def test_closing_leaves_nothing_open() -> None:
     server = AudioSocketServer(settings())
-    server.start()
+    await server.start()
     client, tap = await attach(server, uuid4())
     with closing(client), closing(dial(server)) as silent, closing(dial(server)) as stranger:
         stranger.sendall(hello(uuid4()))
@@ -278,13 +279,27 @@ async def test_closing_leaves_nothing_open() -> None:
         assert tap.ended
         assert server.connections == 0
         assert await is_closed(silent)
-        with pytest.raises(ConnectionRefusedError):
-            dial(server)
+
+
+async def test_who_comes_after_the_end_is_turned_away_and_then_the_port_is_free() -> None:
+    """Never refused while a PBX may be on the way, and the next server waits for its turn."""
+    first = AudioSocketServer(settings())
+    await first.start()
+    first.close()
+    with closing(dial(first)) as late:
+        assert await is_closed(late)
+    port = int(first.address.rpartition(":")[2])
+    second = AudioSocketServer(replace(settings(), port=port))
+    await second.start()
+    client, tap = await attach(second, uuid4())
+    with closing(client):
+        assert not tap.ended
+    second.close()
 
 
 async def test_a_flood_of_refusals_is_counted_but_not_logged() -> None:
     server = AudioSocketServer(settings())
-    server.start()
+    await server.start()
     with capture_logs() as logs:
         for _ in range(100):
             with closing(dial(server)) as client:
@@ -299,7 +314,7 @@ async def test_a_taken_port_is_said_in_one_sentence(server: AudioSocketServer) -
     port = int(server.address.rpartition(":")[2])
     second = AudioSocketServer(AudioSocketSettings(port=port))
     with pytest.raises(OSError, match=rf"cannot listen on 127\.0\.0\.1:{port} .* choose another port"):
-        second.start()
+        await second.start()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])

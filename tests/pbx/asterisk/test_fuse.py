@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from agent.pbx.asterisk.fuse import Fuse
 from agent.pbx.asterisk.fuse_process import STALL_SECONDS
 from agent.pbx.asterisk.taps import hang_up
+from tests.pbx.waiting import until
 
 
 @pytest.fixture
@@ -60,6 +61,13 @@ def still_open(theirs: socket.socket) -> bool:
         return theirs.recv(1) != b""
     except TimeoutError:
         return True
+
+
+async def over(pid: int) -> None:
+    """Wait for the end of a process; nobody may have buried it yet."""
+    await until(
+        lambda: not (status := Path(f"/proc/{pid}/status")).exists() or "State:\tZ" in status.read_text()
+    )
 
 
 def descriptors(fuse: Fuse) -> int:
@@ -144,17 +152,20 @@ async def test_a_stop_of_all_processes_of_the_service_leaves_it_to_its_agent(fus
     await asyncio.sleep(1.2)
     assert fuse.pid == pid
     fuse.close()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    await over(pid)
 
 
 AGENT = """
-import asyncio, socket
+import asyncio, socket, sys
+from pathlib import Path
 from agent.pbx.asterisk.fuse import Fuse
 
 async def main():
+    sign_of_life = socket.socket(socket.AF_UNIX)
+    sign_of_life.bind(sys.argv[1])
+    sign_of_life.listen()
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        fuse = Fuse(listening)
+        fuse = Fuse(listening, Path(sys.argv[1]))
         print(listening.getsockname()[1], flush=True)
         connection, _ = listening.accept()
         fuse.hold(connection)
@@ -165,8 +176,11 @@ asyncio.run(main())
 """
 
 
-async def test_an_agent_that_is_killed_takes_it_along() -> None:
-    agent = await asyncio.create_subprocess_exec(sys.executable, "-c", AGENT, stdout=asyncio.subprocess.PIPE)
+async def test_it_outlives_an_agent_that_is_killed_for_those_who_are_on_the_way(tmp_path: Path) -> None:
+    sign_of_life = tmp_path / "agent.sock"
+    agent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", AGENT, str(sign_of_life), stdout=asyncio.subprocess.PIPE
+    )
     assert agent.stdout is not None
     port = int(await agent.stdout.readline())
     with socket.create_connection(("127.0.0.1", port), timeout=5) as theirs:
@@ -176,9 +190,26 @@ async def test_an_agent_that_is_killed_takes_it_along() -> None:
         await agent.wait()
         theirs.settimeout(STALL_SECONDS / 2)
         assert theirs.recv(1) == b""
-    async with asyncio.timeout(5):
-        while Path(f"/proc/{pid}").exists() and "State:\tZ" not in Path(f"/proc/{pid}/status").read_text():
-            await asyncio.sleep(0.05)
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as late:
+        assert ended(late)
+    await until(lambda: not sign_of_life.exists())
+    await over(pid)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+async def test_the_next_agents_sign_of_life_is_left_alone(listening: socket.socket, tmp_path: Path) -> None:
+    path = tmp_path / "agent.sock"
+    fuse = Fuse(listening, path)
+    pid = fuse.pid
+    assert pid is not None
+    await asyncio.sleep(0.2)
+    with socket.socket(socket.AF_UNIX) as next_agent:
+        next_agent.bind(str(path))
+        next_agent.listen()
+        fuse.close()
+        await over(pid)
+        assert path.exists()
 
 
 async def test_one_that_is_gone_is_replaced_and_knows_everything(

@@ -168,7 +168,7 @@ async def test_early_media_comes_through_audiosocket_at_either_rate(
     ami: AmiClient, carrier: Carrier, call: Call, encoding: Encoding, codec: str
 ) -> None:
     server = AudioSocketServer(AudioSocketSettings(port=0))
-    server.start()
+    await server.start()
     legs: list[str] = []
     ami.on_event(
         lambda event: (

@@ -23,7 +23,7 @@ from agent.pbx.freeswitch.adapter import FreeSwitchAdapter, FreeSwitchSettings
 from agent.pbx.freeswitch.client import EventSocketSettings
 from agent.pbx.freeswitch.recorder import RecorderSettings, TapChoice
 from agent.pbx.port import CarrierFinal, Tap, TapKind
-from tests.pbx.freeswitch.test_adapter import Ear
+from tests.pbx.freeswitch.ear import Ear
 from tests.pbx.waiting import until
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]

@@ -16,8 +16,8 @@ from agent.pbx.freeswitch.legs import LegBook
 from agent.pbx.freeswitch.recorder import RecorderSettings
 from agent.pbx.freeswitch.unicast import MOST_DATAGRAMS, DatagramTap, Unicast
 from agent.pbx.port import TapKind
+from tests.pbx.freeswitch.ear import Ear
 from tests.pbx.freeswitch.scripted_event_socket import Channel, ScriptedFreeSwitch, settings
-from tests.pbx.freeswitch.test_adapter import Ear
 from tests.pbx.waiting import until
 
 FRAME = b"\x01\x00" * 160
@@ -29,11 +29,6 @@ def port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def ear() -> Ear:
-    return Ear()
 
 
 @pytest.fixture
