@@ -18,7 +18,7 @@ from agent.service import logs
 from agent.service.books import ServiceBooks
 from agent.service.calls import Calls, Rules
 from agent.service.engine import Engine, Pace
-from agent.service.memory import give_back, keep_little
+from agent.service.memory import give_back, keep_little, stay
 from agent.service.metrics import Metrics, MetricsServer
 from agent.service.notify import Notifier
 from agent.service.settings import pbx_of, rules_of
@@ -70,6 +70,7 @@ class Service:
         await self._pbx.start()
         if self._config.metrics.enabled:
             await self._metrics_server.start(self._config.metrics.host, self._config.metrics.port)
+        stay()
         engine = asyncio.create_task(self._engine.run(), name="engine")
         self._notifier.ready()
         log.info(

@@ -14,8 +14,8 @@ def resident_mb():
 """
 
 
-def difference_mb(script: str) -> float:
-    """Run a script in a process of its own; return the difference of the two sizes that it prints."""
+def difference(script: str) -> float:
+    """Run a script in a process of its own; return the difference of the two numbers that it prints."""
     told = subprocess.run(
         [sys.executable, "-c", RESIDENT + script], capture_output=True, text=True, check=True
     )
@@ -24,7 +24,7 @@ def difference_mb(script: str) -> float:
 
 
 def test_what_lies_free_between_what_stays_goes_back() -> None:
-    gone = difference_mb("""
+    gone = difference("""
 pieces = [b"x" * 40_000 for _ in range(2000)]
 stays = pieces[::4]
 del pieces
@@ -36,7 +36,7 @@ print(resident_mb())
 
 
 def test_a_thread_keeps_little_of_what_it_worked_with() -> None:
-    kept = difference_mb("""
+    kept = difference("""
 keep_little()
 large = b"x" * 31_000_000
 del large  # from here on glibc by itself would let each thread keep 62 MB
@@ -47,3 +47,16 @@ worker.submit(lambda: [b"x" * 3_000_000 for _ in range(12)].clear()).result()
 print(resident_mb())
 """)
     assert kept < 10
+
+
+def test_what_stays_is_not_looked_through_again() -> None:
+    fewer = difference("""
+import gc
+from agent.service.memory import stay
+
+stays = [[number] for number in range(10_000)]
+print(len(gc.get_objects()))
+stay()
+print(len(gc.get_objects()))
+""")
+    assert fewer < -10_000
