@@ -47,10 +47,23 @@ class Framer:
     Keeps at most 511 samples, so that frames join without a seam wherever the input is cut.
     """
 
-    __slots__ = ("_tail",)
+    __slots__ = ("_held", "_tail")
 
     def __init__(self) -> None:
-        self._tail: Samples = np.zeros(0, np.float32)
+        # Made once and filled anew: what is made anew in each tick, and outlives it, keeps all that the
+        # tick worked with in pieces.
+        self._tail: Samples = np.empty(FRAME_SIZE - 1, np.float32)
+        self._held = 0
+
+    @property
+    def tail(self) -> Samples:
+        """Samples that belong to frames to come, at most 511."""
+        return self._tail[: self._held]
+
+    def keep(self, tail: Samples) -> None:
+        """Keep a copy of these samples in place of the last ones."""
+        self._held = len(tail)
+        self._tail[: self._held] = tail
 
 
 def cut_frames(framers: Sequence[Framer], samples: Sequence[Samples]) -> Frames:
@@ -58,13 +71,13 @@ def cut_frames(framers: Sequence[Framer], samples: Sequence[Samples]) -> Frames:
     parts: list[Samples] = []
     edges, counts = [0], []
     for framer, new in zip(framers, samples, strict=True):
-        parts += (framer._tail, new)
-        size = len(framer._tail) + len(new)
+        parts += (framer.tail, new)
+        size = framer._held + len(new)
         counts.append(max(0, (size - FRAME_SIZE) // HOP + 1))
         edges.append(edges[-1] + size)
     signal = np.concatenate(parts)
     for framer, begin, end, count in zip(framers, edges[:-1], edges[1:], counts, strict=True):
-        framer._tail = signal[begin + count * HOP : end].copy()
+        framer.keep(signal[begin + count * HOP : end])
     first = np.cumsum(counts) - counts
     starts = np.arange(sum(counts)) * HOP + np.repeat(np.array(edges[:-1]) - first * HOP, counts)
     return Frames(signal, starts, counts)

@@ -74,14 +74,14 @@ class Tones:
     def _ready(self, spectra: Power) -> Power:
         """Take the spectra of new frames; return as many, those whose neighbours are known."""
         every = np.concatenate((self._spectra, spectra))
-        self._spectra = every[len(spectra) :].copy()
+        self._spectra[:] = every[len(spectra) :]
         return every[: len(spectra)]
 
     def _pass(self, spectra: Power) -> None:
         """Take the spectra of new frames before which there is no tone."""
         if len(spectra) < AROUND:
             spectra = np.concatenate((self._spectra, spectra))
-        self._spectra = spectra[-AROUND:].copy()
+        self._spectra[:] = spectra[-AROUND:]
 
 
 class ToneEar:
@@ -126,7 +126,7 @@ class ToneEar:
         told: list[list[ToneEvent]] = [[] for _ in calls]
         following: list[tuple[int, Asking[list[Moment]]]] = []
         for number, (call, count, end, at) in enumerate(zip(calls, counts, ends, begins, strict=True)):
-            call._traits = every[at + count - AROUND : at + count + AROUND].copy()
+            call._traits[:] = every[at + count - AROUND : at + count + AROUND]
             if number in voices:
                 call._spoken.take(voices[number], call._runs.frame)
             new, traits = kept_bins(power[end - count : end]), every[at : at + count]
