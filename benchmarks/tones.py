@@ -19,6 +19,7 @@ import numpy as np
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.rows import frame_rows
 from agent.hearing.spectrogram import Framer, cut_frames, power_of
+from agent.hearing.tone_lines import kept_bins
 from agent.hearing.tone_table import ToneKind, ToneTable, world
 from agent.hearing.tones import ToneEar, ToneEvent, Tones
 from benchmarks.tone_sounds import ANSWERS, CONDITIONS, SIT, Condition, sit, sounded, through
@@ -164,7 +165,7 @@ def hear(ear: ToneEar, sound: Samples, country: str | None = None) -> list[ToneE
     call, framer, events = Tones(country), Framer(), []
     for start in range(0, len(sound), SAMPLE_RATE):
         spectra = power_of(cut_frames([framer], [sound[start : start + SAMPLE_RATE]]))
-        events += ear.listen([call], [len(spectra)], spectra, frame_rows(spectra))[0]
+        events += ear.listen([call], [len(spectra)], kept_bins(spectra), frame_rows(spectra))[0]
     return events
 
 

@@ -1,6 +1,7 @@
 """Hears all calls in one pass: bytes in, judged seconds and tones out."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,12 +12,23 @@ from agent.hearing.pcm import SAMPLE_RATE, Decoder, decode_together
 from agent.hearing.recognition import Known, Recollection, recognise
 from agent.hearing.rows import ROW_WIDTH, Rows, frame_rows
 from agent.hearing.sound import SOUNDS, Encoding, HeardSecond, Sound
-from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, Framer, Frames, cut_frames, power_of
+from agent.hearing.spectrogram import (
+    FRAMES_PER_SECOND,
+    LOOKAHEAD,
+    Framer,
+    Frames,
+    Power,
+    cut_frames,
+    power_of,
+)
+from agent.hearing.tone_lines import END_BIN, FIRST_BIN, kept_bins
 from agent.hearing.tones import ToneEar, ToneEvent, Tones
 
 RECOGNISES_FROM = 0.1
 """Probability of speech from which on a second is searched for known announcements."""
 _SPEECH = SOUNDS.index(Sound.SPEECH)
+_FRAMES_AT_ONCE = 256
+"""Frames whose spectra are there at once: what comes of them stays in a processor's second cache."""
 _FEWEST_AT_ONCE, _SHARE_AT_ONCE = 24, 16
 """Seconds of audio that are heard at once however few calls there are: a tick of 240. Of more calls it is a
 sixteenth of a second each: what a batch works with (200 kB a second) stays little beside what they keep."""
@@ -140,24 +152,13 @@ class Ear:
         vectors = []
         spectra: list[Rows] = []
         for batch in _batches(chunks, most):
-            frames = _frames(batch)
-            powers = power_of(frames)
-            rows = frame_rows(powers)
-            if self._tone_ear is not None:
-                tones = [stream._tones for _, stream, _ in batch]
-                told = self._tone_ear.listen(tones, frames.counts, powers, rows)
-                for (_, stream, _), events in zip(batch, told, strict=True):
-                    stream._told += events
-            done: list[Rows] = []
-            end = 0
-            for (index, stream, _), count in zip(batch, frames.counts, strict=True):
-                begin, end = end, end + count
-                if (second := stream._fill(rows[begin:end])) is not None:
-                    owners.append(index)
-                    starts.append(second[1:])
-                    done.append(second[0])
-            spectra += [second[:, :MEL_BANDS] for second in done] if known is not None else []
-            vectors += [features(np.stack(done[at : at + most])) for at in range(0, len(done), most)]
+            done = self._seconds(batch)
+            for index, _, start, gap in done:
+                owners.append(index)
+                starts.append((start, gap))
+            seconds = [rows for _, rows, _, _ in done]
+            spectra += [rows[:, :MEL_BANDS] for rows in seconds] if known is not None else []
+            vectors += [features(np.stack(seconds[at : at + most])) for at in range(0, len(done), most)]
         heard: list[list[HeardSecond]] = [[] for _ in chunks]
         if vectors:
             every = np.concatenate(vectors)
@@ -172,6 +173,23 @@ class Ear:
             for index, (at, gap), p, q, name in zip(owners, starts, judged, shadow, named, strict=True):
                 heard[index].append(HeardSecond(at, p, gap, q, name))
         return heard
+
+    def _seconds(self, batch: Sequence[tuple[int, Stream, bytes]]) -> list[tuple[int, Rows, float, bool]]:
+        """Hear what comes, tell its tones, and return the seconds that it completes: rows, start and gap."""
+        frames = _frames(batch)
+        rows, lines = _rows_and_lines(frames)
+        if self._tone_ear is not None:
+            tones = [stream._tones for _, stream, _ in batch]
+            told = self._tone_ear.listen(tones, frames.counts, lines, rows)
+            for (_, stream, _), events in zip(batch, told, strict=True):
+                stream._told += events
+        done: list[tuple[int, Rows, float, bool]] = []
+        end = 0
+        for (index, stream, _), count in zip(batch, frames.counts, strict=True):
+            begin, end = end, end + count
+            if (second := stream._fill(rows[begin:end])) is not None:
+                done.append((index, *second))
+        return done
 
 
 def _batches(chunks: Sequence[tuple[Stream, bytes]], most: int) -> Iterator[list[tuple[int, Stream, bytes]]]:
@@ -207,6 +225,17 @@ def _frames(batch: Sequence[tuple[int, Stream, bytes]]) -> Frames:
     for (_, stream, _), new in zip(batch, samples, strict=True):
         stream.samples_heard += new.size
     return cut_frames([stream._framer for _, stream, _ in batch], samples)
+
+
+def _rows_and_lines(frames: Frames) -> tuple[Rows, Power]:
+    """Return the rows of frames and what tones are told by, a piece at a time: whole spectra are large."""
+    rows = np.empty((len(frames.starts), ROW_WIDTH), np.float32)
+    lines = np.empty((len(rows), END_BIN - FIRST_BIN), np.float32)
+    for at in range(0, len(rows), _FRAMES_AT_ONCE):
+        piece = slice(at, at + _FRAMES_AT_ONCE)
+        powers = power_of(replace(frames, starts=frames.starts[piece]))
+        rows[piece], lines[piece] = frame_rows(powers), kept_bins(powers)
+    return rows, lines
 
 
 def _judged(forest: Forest, vectors: Vectors) -> list[tuple[float, float, float, float]]:

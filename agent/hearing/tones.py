@@ -19,7 +19,7 @@ from agent.hearing.spectrogram import FRAME_SIZE, FRAMES_PER_SECOND, HOP, Power
 from agent.hearing.steady_tones import Asking, answered
 from agent.hearing.tone_frames import AROUND, frame_traits, silent_traits, tone_frames, tone_spans
 from agent.hearing.tone_judgement import WHOLE_RUNS, fewest_runs, goes_on, judge, views
-from agent.hearing.tone_lines import END_BIN, FIRST_BIN, kept_bins
+from agent.hearing.tone_lines import END_BIN, FIRST_BIN
 from agent.hearing.tone_runs import HISTORY, Moment, Run, Runs
 from agent.hearing.tone_table import ToneKind, ToneTable, world
 from agent.hearing.voice_before import LatelySpoken, may_be_voice
@@ -96,12 +96,13 @@ class ToneEar:
         self._national: dict[str, Cadences] = {}
 
     def listen(
-        self, calls: Sequence[Tones], counts: Sequence[int], power: Power, rows: Rows
+        self, calls: Sequence[Tones], counts: Sequence[int], spectra: Power, rows: Rows
     ) -> list[list[ToneEvent]]:
         """Take new frames of many calls and return what they tell, in the same order.
 
-        `power` (n, BINS) and the `rows` made of it (n, ROW_WIDTH) hold so many frames of each call, one call
-        after the other. A frame counts once the three after it are known. Call it from one thread at a time.
+        `spectra`, the `kept_bins` of whole ones, and the `rows` made of those, (n, ROW_WIDTH), hold so many
+        frames of each call, one call after the other. A frame counts once the three after it are known. Call
+        it from one thread at a time.
         """
         if not calls:
             return []
@@ -129,7 +130,7 @@ class ToneEar:
             call._traits[:] = every[at + count - AROUND : at + count + AROUND]
             if number in voices:
                 call._spoken.take(voices[number], call._runs.frame)
-            new, traits = kept_bins(power[end - count : end]), every[at : at + count]
+            new, traits = spectra[end - count : end], every[at : at + count]
             if number in spans:
                 following.append((number, call._runs.push(spans[number], traits, call._ready(new))))
                 continue

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from agent.hearing.rows import frame_rows
 from agent.hearing.spectrogram import BINS, Framer, cut_frames, power_of
+from agent.hearing.tone_lines import kept_bins
 from agent.hearing.tone_table import ToneKind
 from agent.hearing.tones import ToneEar, Tones
 from tests.hearing.speech import speech
@@ -165,15 +166,14 @@ def test_no_cadence_goes_on_over_lost_audio() -> None:
     for _ in range(3):
         frames = cut_frames([framer], [np.concatenate((tone(0.5, 425), pause(0.5)))])
         spectra = power_of(frames)
-        told += EAR.listen([call], frames.counts, spectra, frame_rows(spectra))[0]
+        told += EAR.listen([call], frames.counts, kept_bins(spectra), frame_rows(spectra))[0]
         call.mark_gap()
     assert told == []
 
 
 def test_nobody_calls() -> None:
-    assert (
-        EAR.listen([], [], np.zeros((0, BINS), np.float32), frame_rows(np.zeros((0, BINS), np.float32))) == []
-    )
+    nothing = np.zeros((0, BINS), np.float32)
+    assert EAR.listen([], [], kept_bins(nothing), frame_rows(nothing)) == []
 
 
 PLAYED = np.concatenate(
@@ -206,7 +206,7 @@ def test_many_calls_at_once_hear_what_each_hears_alone(seeds: list[int], tick: i
     for start in range(0, 24000, tick):
         frames = cut_frames(framers, [samples[start : start + tick] for samples in sounds])
         spectra = power_of(frames)
-        heard = EAR.listen(calls, frames.counts, spectra, frame_rows(spectra))
+        heard = EAR.listen(calls, frames.counts, kept_bins(spectra), frame_rows(spectra))
         for told, new in zip(together, heard, strict=True):
             told += new
     assert together == [events(samples) for samples in sounds]
@@ -217,5 +217,5 @@ def test_many_calls_at_once_hear_what_each_hears_alone(seeds: list[int], tick: i
 def test_any_powers_are_heard_without_an_error(seed: int, frames: int, scale: float) -> None:
     rng = np.random.default_rng(seed)
     spectra = (rng.random((frames, BINS)) ** rng.integers(1, 40) * 10 ** (scale / 10)).astype(np.float32)
-    for event in ToneEar.listen(EAR, [Tones()], [frames], spectra, frame_rows(spectra))[0]:
+    for event in ToneEar.listen(EAR, [Tones()], [frames], kept_bins(spectra), frame_rows(spectra))[0]:
         assert 0 < event.confidence <= 1

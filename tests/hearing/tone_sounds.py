@@ -89,7 +89,7 @@ def events(
     for start, end in itertools.pairwise(edges):
         frames = cut_frames([framer], [samples[start:end]])
         spectra = power_of(frames)
-        told += ear.listen([call], frames.counts, spectra, frame_rows(spectra))[0]
+        told += ear.listen([call], frames.counts, kept_bins(spectra), frame_rows(spectra))[0]
     return told
 
 
