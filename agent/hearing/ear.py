@@ -137,6 +137,11 @@ class Ear:
         self.known: Known | None = None
         """Announcements that are recognised in speech; they may be changed at any time."""
 
+    def warm_up(self) -> None:
+        """Hear a batch of noise, in the thread that is to hear: it then has what batches work with."""
+        noise = np.random.default_rng(0).normal(0.0, 1000.0, SAMPLE_RATE + LOOKAHEAD).astype("<i2").tobytes()
+        self.hear([(Stream(Encoding.SLIN8), noise) for _ in range(_FEWEST_AT_ONCE)])
+
     def hear(self, chunks: Sequence[tuple[Stream, bytes]]) -> list[list[HeardSecond]]:
         """Take new audio of many calls and return the seconds that it completes, in the same order.
 

@@ -67,6 +67,10 @@ class Engine:
         self._failed = 0
         """Ticks that something went wrong in, since all was well."""
 
+    async def warm_up(self) -> None:
+        """Hear a batch of noise: no call shall wait for, or pay for, what the first batch of all brings."""
+        await asyncio.get_running_loop().run_in_executor(self._worker, self.ear.warm_up)
+
     async def run(self) -> None:
         """Tick until cancelled."""
         loop = asyncio.get_running_loop()

@@ -70,6 +70,7 @@ class Service:
         await self._pbx.start()
         if self._config.metrics.enabled:
             await self._metrics_server.start(self._config.metrics.host, self._config.metrics.port)
+        await self._engine.warm_up()
         stay()
         engine = asyncio.create_task(self._engine.run(), name="engine")
         self._notifier.ready()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -82,6 +83,22 @@ def engine(ear: Ear, room: Room, pace: Pace | None = None) -> Engine:
 def tone(seconds: float) -> bytes:
     t = np.arange(round(seconds * 8000)) / 8000
     return (np.sin(2 * np.pi * 425 * t) * 8000).astype("<i2").tobytes()
+
+
+async def test_the_thread_that_hears_is_warm_before_the_first_call(
+    ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, hear, heard = Room(), Ear.hear, {}
+
+    def watched(self: Ear, chunks: Sequence[tuple[Stream, bytes]]) -> list[list[HeardSecond]]:
+        seconds = hear(self, chunks)
+        heard[threading.current_thread().name] = sum(map(len, seconds))
+        return seconds
+
+    monkeypatch.setattr(Ear, "hear", watched)
+    await Engine(ear, room, Pace(), lambda _: None).warm_up()
+    assert heard == {"hearing_0": 24}
+    assert room.ticks == 0
 
 
 async def test_what_stands_in_the_pipes_is_heard_in_one_tick(ear: Ear, room: Room) -> None:
