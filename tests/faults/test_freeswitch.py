@@ -6,7 +6,8 @@ The FreeSWITCH is a script that does what the real one was seen to do; the agent
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+import resource
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,13 @@ import pytest
 from agent.demo.agent import LabAgent
 from agent.demo.audio import RINGING_NORTH_AMERICA
 from agent.verdict import fields
+from tests.faults.kills import RESTART_SECONDS
 from tests.faults.manager_proxy import ManagerProxy
+from tests.faults.scarcity import descriptors, limit
 from tests.lab_fixtures import until
 from tests.pbx.freeswitch.scripted_event_socket import PASSWORD, Channel, ScriptedFreeSwitch
 
-Fault = Callable[[ManagerProxy, LabAgent], Awaitable[None]]
+Fault = Callable[[ManagerProxy, LabAgent], Coroutine[Any, Any, None]]
 
 CALLS, ANSWERED = 50, 10
 CHUNK_SECONDS = 0.1
@@ -79,7 +82,27 @@ async def flood(proxy: ManagerProxy, agent: LabAgent) -> None:
         await asyncio.gather(proxy.say(FLOOD_A_SECOND // 10 * event), asyncio.sleep(0.1))
 
 
-@pytest.mark.parametrize("fault", [cut, half_open, slow, garbage, flood])
+async def killed(_: ManagerProxy, agent: LabAgent) -> None:
+    await agent.kill()
+    await asyncio.sleep(RESTART_SECONDS)
+    await agent.start()
+
+
+async def stopped_for_ten_seconds(_: ManagerProxy, agent: LabAgent) -> None:
+    agent.freeze()
+    await asyncio.sleep(10.0)
+    agent.thaw()
+
+
+async def out_of_descriptors(_: ManagerProxy, agent: LabAgent) -> None:
+    before = limit(agent, resource.RLIMIT_NOFILE, descriptors(agent))
+    await asyncio.sleep(3.0)
+    limit(agent, resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize(
+    "fault", [cut, half_open, slow, garbage, flood, killed, stopped_for_ten_seconds, out_of_descriptors]
+)
 async def test_fifty_calls_do_not_notice(fault: Fault, tmp_path: Path) -> None:
     freeswitch = ScriptedFreeSwitch()
     await freeswitch.start()
@@ -91,13 +114,17 @@ async def test_fifty_calls_do_not_notice(fault: Fault, tmp_path: Path) -> None:
         legs = [call(freeswitch, f"leg-{number}") for number in range(CALLS)]
         await until(lambda: len(agent.events("listening")) == CALLS)
         await asyncio.sleep(2.0)
-        await fault(proxy, agent)
+        faulty = asyncio.create_task(fault(proxy, agent))
+        await asyncio.sleep(0.5)
+        meanwhile = call(freeswitch, "meanwhile")
+        await faulty
         late = call(freeswitch, "late")
         await until(lambda: bool(late.recordings), timeout_seconds=10)
         for leg in legs[:ANSWERED]:
             freeswitch.answer(leg)
         await until(lambda: all(outcome(freeswitch, leg) == "answered" for leg in legs[:ANSWERED]))
         await until(lambda: all(outcome(freeswitch, leg) == "ringing" for leg in legs[ANSWERED:]))
+        await until(lambda: outcome(freeswitch, meanwhile) == "ringing")
         assert not freeswitch.named("api uuid_kill")
         assert set(freeswitch.channels) >= {leg.uuid for leg in legs}
         for leg in legs:

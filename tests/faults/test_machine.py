@@ -1,14 +1,12 @@
 """Whatever runs short on the agent's machine while fifty calls are up: none changes, no verdict is wrong."""
 
 import asyncio
-import contextlib
 import resource
 import shlex
 from pathlib import Path
 
 import pytest
 
-from agent.demo.agent import LabAgent
 from tests.faults.fleet import (
     FIFTY,
     Experience,
@@ -20,6 +18,7 @@ from tests.faults.fleet import (
     launch,
     listened,
 )
+from tests.faults.scarcity import descriptors, fill, limit
 from tests.lab_fixtures import Site
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
@@ -136,29 +135,8 @@ async def test_the_clock_jumps_by_an_hour(site: Site, without_agent: list[Experi
     await site.nobody_left()
 
 
-def fill(file: Path) -> None:
-    """Write a file until the disk has no room."""
-    with file.open("wb", buffering=0) as ballast:
-        for size in (65536, 1):
-            with contextlib.suppress(OSError):
-                while ballast.write(bytes(size)):
-                    pass
-
-
 def libfaketime() -> Path:
     """Return the library that gives a process a clock of its own; `scripts/setup` installs it."""
     for library in Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"):
         return library
     pytest.fail("faketime is not installed: run ./scripts/setup", pytrace=False)
-
-
-def limit(agent: LabAgent, kind: int, most: int) -> int:
-    """Let the running agent have no more of something; return how much it could have."""
-    soft, hard = resource.prlimit(agent.pid, kind)
-    resource.prlimit(agent.pid, kind, (most, hard))
-    return soft
-
-
-def descriptors(agent: LabAgent) -> int:
-    """Return the number above the highest descriptor that the agent has open."""
-    return 1 + max(int(entry.name) for entry in Path(f"/proc/{agent.pid}/fd").iterdir())
