@@ -52,6 +52,10 @@ async def measure(chroot: Path, kills: int) -> Result:
             for moment in track(moments.tolist(), "kills", console=console):
                 try:
                     found.append(await kill(site, agent, without_agent, moment))
+                    for difference in found[-1].changed:
+                        console.print(
+                            f"killed after {moment:.2f} s: {difference}", soft_wrap=True, markup=False
+                        )
                 except LabError as error:  # what was found so far is worth telling
                     console.print(str(error))
                     break
