@@ -15,6 +15,7 @@ from agent.demo.g711 import encode_ulaw
 from agent.pbx.asterisk.adapter import AsteriskAdapter, AsteriskSettings
 from agent.pbx.asterisk.ami import AmiSettings
 from agent.pbx.asterisk.audiosocket_server import AudioSocketSettings
+from agent.pbx.asterisk.fuse_process import OUTLIVE_SECONDS
 from agent.pbx.asterisk.shim_server import ShimSettings
 from agent.pbx.asterisk.spy import TapChoice
 from agent.pbx.port import CarrierFinal, Leg, Signal, Tap
@@ -111,6 +112,7 @@ async def test_a_spy_whose_port_is_closed_harms_no_call_and_is_said(site: Site) 
     async with listening(site.lab, TapChoice.AUDIOSOCKET) as (adapter, recorder):
         await until(lambda: not adapter.ami.unanswered)
         adapter.audiosocket.close()
+        await asyncio.sleep(OUTLIVE_SECONDS + 0.5)  # until then who comes is turned away, not refused
         placed = await site.place(Way.DIAL_UNAWARE, Scenario(audio=NUMBERED, seconds=4, final=486))
         call, leg = await site.ended(placed), await site.leg(placed.number)
         assert placed.caller is not None
