@@ -1,6 +1,7 @@
 """A wire between the agent and Asterisk's manager interface that can be cut, held, slowed and spoilt."""
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -38,10 +39,14 @@ class ManagerProxy:
             pump.cancel()
 
     async def say(self, data: bytes) -> None:
-        """Say something to the agent that Asterisk never said, and wait until it is on its way."""
-        for agent in self._agents:
-            agent.write(data)
-            await agent.drain()
+        """Say something to the agent that Asterisk never said, and wait until it is on its way.
+
+        The agent may hang up meanwhile.
+        """
+        for agent in tuple(self._agents):
+            with suppress(ConnectionError):
+                agent.write(data)
+                await agent.drain()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target_port)

@@ -124,7 +124,8 @@ async def test_fifty_calls_do_not_notice(fault: Fault, tmp_path: Path) -> None:
             freeswitch.answer(leg)
         await until(lambda: all(outcome(freeswitch, leg) == "answered" for leg in legs[:ANSWERED]))
         await until(lambda: all(outcome(freeswitch, leg) == "ringing" for leg in legs[ANSWERED:]))
-        await until(lambda: outcome(freeswitch, meanwhile) == "ringing")
+        if fault is not out_of_descriptors:  # whose tap cannot be opened goes on unheard
+            await until(lambda: outcome(freeswitch, meanwhile) == "ringing")
         assert not freeswitch.named("api uuid_kill")
         assert set(freeswitch.channels) >= {leg.uuid for leg in legs}
         for leg in legs:
