@@ -87,6 +87,7 @@ class EventSocket(Happenings):
         except (asyncio.IncompleteReadError, OSError):
             for reply in self._replies:
                 reply.set_result("")
+            await self.end("FreeSWITCH closed the connection")
 
     async def _take(self, headers: Mapping[str, str], body: str) -> None:
         match headers.get("Content-Type"):

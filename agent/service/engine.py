@@ -147,10 +147,7 @@ class Engine:
     def _newest(self, call: Call, stream: Stream, data: bytes, now: float) -> bytes:
         """Drop what a call that fell behind cannot catch up with, in whole samples."""
         limit = int(self.pace.backlog_seconds * stream.encoding.bytes_per_second)
-        if len(data) <= limit:
-            call.audio_came(0, now)
-            return data
-        dropped = (len(data) - limit) & ~1
+        dropped = max(0, len(data) - limit) & ~1
         if dropped:
             stream.mark_gap()
         call.audio_came(dropped, now)

@@ -88,7 +88,7 @@ class Deframer:
         """Return the audio of all messages that `data` completes, without their headers."""
         if self.ended:
             return b""
-        data = self._rest + data if self._rest else data
+        data = self._rest + data
         audio, at = self._frames_of_one_size(data)
         pieces = [audio]
         while not self.ended and len(data) - at >= HEADER_BYTES:

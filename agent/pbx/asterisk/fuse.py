@@ -40,7 +40,7 @@ class Fuse:
         self._loop = asyncio.get_running_loop()
         self._next: asyncio.TimerHandle | None = None
         self._pid: int | None = None
-        self._lost_pid: int | None = None
+        """Of the last process, until it is buried."""
         self._channel: socket.socket | None = None
         self._unsaid: deque[tuple[bytes, socket.socket | None]] = deque()
         """What a channel that is full could not take yet: it holds some 270 messages."""
@@ -49,7 +49,7 @@ class Fuse:
     @property
     def pid(self) -> int | None:
         """Process id of the fuse, None while there is none."""
-        return self._pid
+        return self._pid if self._channel is not None else None
 
     def hold(self, connection: socket.socket) -> None:
         """End this connection if we stall."""
@@ -72,7 +72,6 @@ class Fuse:
             self._channel.close()
             self._channel = None
         self._unsaid.clear()
-        self._pid = None
 
     def _insert(self) -> None:
         """Start a process and tell it everything."""
@@ -130,18 +129,17 @@ class Fuse:
 
     def _lost(self, reason: str) -> None:
         log.warning("the fuse of AudioSocket is gone: it is replaced", reason=reason)
-        self._lost_pid = self._pid
-        if self._lost_pid is not None:
+        if self._pid is not None:
             with suppress(ProcessLookupError):
-                os.kill(self._lost_pid, signal.SIGKILL)  # it holds nothing of its own
+                os.kill(self._pid, signal.SIGKILL)  # it holds nothing of its own
         self.close()
         self._next = self._loop.call_later(_PATIENCE_S, self._insert)
 
     def _bury(self) -> None:
-        if self._lost_pid is not None:
+        if self._pid is not None:
             with suppress(ChildProcessError):
-                os.waitpid(self._lost_pid, os.WNOHANG)
-            self._lost_pid = None
+                os.waitpid(self._pid, os.WNOHANG)
+            self._pid = None
 
 
 def _spawn(theirs: socket.socket, sign_of_life: Path | None) -> int:

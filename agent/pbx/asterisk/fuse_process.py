@@ -113,21 +113,23 @@ class _Held:
         gone = time.monotonic()
         while self._listening is not None and time.monotonic() - gone < OUTLIVE_SECONDS:
             self._turn_away()
-            _remove_if_dead(sign_of_life)
+            with suppress(OSError):
+                if deserted(sign_of_life):
+                    os.unlink(sign_of_life)  # noqa: PTH108, pathlib is slow to import
             select.select([self._listening], [], [], _TURN_AWAY_SECONDS)
 
 
-def _remove_if_dead(path: str) -> None:
-    """Remove a socket on which nobody listens; the next agent's own is left alone."""
+def deserted(path: str) -> bool:
+    """Say whether there is a Unix socket on which nobody listens; raises OSError where it cannot be tried."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         try:
             probe.connect(path)
         except ConnectionRefusedError:
-            with suppress(OSError):
-                os.unlink(path)  # noqa: PTH108, pathlib is slow to import
-        except OSError:
-            pass
+            return True
+        except (FileNotFoundError, BlockingIOError):  # it is gone; it is alive, with a full queue
+            return False
+    return False
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ import structlog
 
 from agent.pbx.asterisk.acceptor import BACKLOG, Acceptor
 from agent.pbx.asterisk.eagi import EagiSession
+from agent.pbx.asterisk.fuse_process import deserted
 from agent.pbx.asterisk.refusals import Refusal, Refusals
 
 log = structlog.get_logger(__name__)
@@ -282,18 +283,10 @@ def _clear(path: Path) -> None:
         return
     if not path.is_socket():
         raise OSError(f"The shim socket's path {path} is taken by something that is no socket: move it away.")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-            return
-        except FileNotFoundError:
-            return
-        except BlockingIOError:
-            pass  # alive, with a full queue
-    raise OSError(f"Another agent listens on the shim socket {path}: stop it, or choose another path.")
+    if deserted(str(path)):
+        path.unlink(missing_ok=True)
+    elif path.exists():
+        raise OSError(f"Another agent listens on the shim socket {path}: stop it, or choose another path.")
 
 
 def _give_to_group(path: Path, group: str) -> None:
