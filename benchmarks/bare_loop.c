@@ -2,7 +2,7 @@
 
    Spectra: a Fourier transform over 512 real samples, made as one over 256 complex ones in four passes of
    radix 4 (Stockham's, which needs no bit reversal), LANES frames side by side so that every operation is one
-   of whole vectors. The walk is over nodes as scikit-learn keeps them, tree by tree over all rows. */
+   of whole vectors. The walk is over the agent's own nodes, tree by tree over all rows. */
 
 #include <math.h>
 #include <stdint.h>
@@ -83,26 +83,22 @@ void spectra(const float *signal, int count, float *power) {
 }
 
 typedef struct {
-    int64_t left, right, feature;
-    double threshold, impurity;
-    int64_t samples;
-    double weighted_samples;
-    uint8_t missing_go_left;
+    float threshold;
+    int32_t feature;
+    int64_t child;
 } node;
 
-/* Sums of the shares of 4 classes that all trees say of (rows, width) vectors, (rows, 4). `begins` says where
-   the nodes of each tree begin, `row_of` which shares a leaf says. */
-void walk(const node *nodes, const int64_t *begins, int trees, const uint16_t *row_of, const double *shares,
-          const float *vectors, int rows, int width, double *sums) {
+/* Sums of the shares of 4 classes that all trees say of (rows, width) vectors, (rows, 4). The first nodes are the
+   trees' roots; `says` is which shares a leaf says, -1 for branches. */
+void walk(const node *nodes, int trees, const int32_t *says, const double *shares, const float *vectors, int rows,
+          int width, double *sums) {
     for (int tree = 0; tree < trees; tree++) {
-        const node *own = nodes + begins[tree];
-        const uint16_t *says = row_of + begins[tree];
         for (int row = 0; row < rows; row++) {
             const float *vector = vectors + (int64_t)row * width;
-            int64_t at = 0;
-            while (own[at].left >= 0)
-                at = vector[own[at].feature] <= own[at].threshold ? own[at].left : own[at].right;
-            for (int one = 0; one < 4; one++) sums[row * 4 + one] += shares[says[at] * 4 + one];
+            int64_t at = tree;
+            while (says[at] < 0)
+                at = nodes[at].child + (vector[nodes[at].feature] > nodes[at].threshold);
+            for (int one = 0; one < 4; one++) sums[row * 4 + one] += shares[(int64_t)says[at] * 4 + one];
         }
     }
 }

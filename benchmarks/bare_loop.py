@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from agent.hearing.features import FEATURES
-from agent.hearing.forest import Forest, walk
+from agent.hearing.forest import Forest
 from agent.hearing.pcm import SAMPLE_RATE, Samples
 from agent.hearing.sound import SOUNDS
 from agent.hearing.spectrogram import BINS, FRAMES_PER_SECOND, LOOKAHEAD, Framer, cut_frames, power_of
@@ -56,11 +55,7 @@ class BareLoop:
     def __init__(self, library: Path, forest: Forest) -> None:
         self._code = ctypes.CDLL(str(library))
         self._code.prepare()
-        nodes = [tree.branches.__getstate__()["nodes"] for tree in forest.trees]
-        self._nodes = np.frombuffer(b"".join(part.tobytes() for part in nodes), nodes[0].dtype)
-        self._begins = np.cumsum([0, *map(len, nodes[:-1])])
-        self._row_of = np.concatenate([tree.row_of for tree in forest.trees]).astype(np.uint16)
-        self._shares = forest.trees[0].shares
+        self._trees = forest.trees
 
     def spectra(self, signals: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the power spectra of (rows, samples) signals, (rows * 64, BINS)."""
@@ -73,10 +68,12 @@ class BareLoop:
     def walk(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the mean of what the trees say of (rows, FEATURES) vectors, (rows, 4)."""
         sums = np.zeros((len(vectors), len(SOUNDS)))
-        trees = _data(self._nodes), _data(self._begins), len(self._begins), _data(self._row_of)
+        trees = self._trees
         of = _data(vectors), len(vectors), vectors.shape[1]
-        self._code.walk(*trees, _data(self._shares), *of, _data(sums))
-        return sums / len(self._begins)
+        self._code.walk(
+            _data(trees.nodes), trees.count, _data(trees.says), _data(trees.shares), *of, _data(sums)
+        )
+        return sums / trees.count
 
 
 def main() -> None:
@@ -114,10 +111,10 @@ def beside(forest: Forest, bare: BareLoop, counts: list[int]) -> Iterator[Beside
         vectors = rng.normal(0, 30, (rows, FEATURES)).astype(np.float32)
         if not np.allclose(own_spectra(signals), bare.spectra(signals), rtol=1e-3, atol=1e-9):
             raise SystemExit("The bare loop's spectra are others than the agent's.")
-        if not np.allclose(walk(forest.trees, vectors), bare.walk(vectors)):
+        if not np.allclose(forest.trees.predict(vectors), bare.walk(vectors)):
             raise SystemExit("The bare loop walks the trees another way than the agent.")
         spectra, bare_spectra = least_ms(own_spectra, signals), least_ms(bare.spectra, signals)
-        ours, theirs = least_ms(partial(walk, forest.trees), vectors), least_ms(bare.walk, vectors)
+        ours, theirs = least_ms(forest.trees.predict, vectors), least_ms(bare.walk, vectors)
         times = (spectra + ours) / (bare_spectra + theirs)
         rounded = (round(ms, 3) for ms in (spectra, bare_spectra, ours, theirs, times))
         yield Beside(rows, *rounded)

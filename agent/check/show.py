@@ -53,7 +53,7 @@ def _local(config: Config) -> list[Finding]:
     except ModelError as error:
         findings.append(problem("model", str(error), "install the package again, or set model.path"))
     else:
-        findings.append(fine("model", f"{config.model.path}: {len(forest.trees)} trees"))
+        findings.append(fine("model", f"{config.model.path}: {forest.trees.count} trees"))
     findings.append(
         fine(
             "mode",

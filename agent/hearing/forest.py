@@ -9,7 +9,6 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +23,7 @@ from sklearn.ensemble import RandomForestClassifier
 from agent.hearing.calibration import Calibration
 from agent.hearing.features import FEATURE_VERSION, FEATURES, Vectors
 from agent.hearing.sound import SOUNDS
-from agent.hearing.trees import LeanTree, lean
+from agent.hearing.trees import Trees
 
 Probabilities = NDArray[np.float64]
 """Probability of each of `SOUNDS`, (n, 4), each row sums to 1."""
@@ -55,7 +54,7 @@ class Forest:
     """A checked forest, ready to judge."""
 
     card: Card
-    trees: tuple[LeanTree, ...]
+    trees: Trees
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -94,29 +93,15 @@ class Forest:
                 f"{path} holds no random forest of {FEATURES} features and {len(SOUNDS)} classes: "
                 "train it again with `earlymedia train fit`"
             )
-        return cls(card, lean([estimator.tree_ for estimator in model.estimators_]))
+        return cls(card, Trees.of([estimator.tree_ for estimator in model.estimators_]))
 
     def predict(self, vectors: Vectors) -> Probabilities:
         """Return the probabilities of (n, FEATURES) vectors, (n, 4).
 
         They are those of `predict_proba`, made true by the card's calibration where it has one.
         """
-        shares = walk(self.trees, vectors)
+        shares = self.trees.predict(vectors)
         return self.card.calibration.apply(shares) if self.card.calibration else shares
-
-
-def walk(trees: Sequence[Any], vectors: Vectors) -> Probabilities:
-    """Return the mean of what trees say of (n, k) vectors, (n, 4): as `predict_proba` does.
-
-    The trees are fitted ones (`tree_`) or lean ones. They are walked directly, one call a tree over all rows,
-    which releases the interpreter's lock; `predict_proba` spends 58 ms of checks and threads on one row.
-    """
-    rows = np.ascontiguousarray(vectors, dtype=np.float32)
-    total = np.zeros((rows.shape[0], len(SOUNDS)))
-    if rows.shape[0]:
-        for tree in trees:
-            total += tree.predict(rows)
-    return total / len(trees)
 
 
 def read_model(path: Path, card: Card) -> Any:

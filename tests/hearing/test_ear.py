@@ -19,6 +19,7 @@ from agent.hearing.spectrogram import LOOKAHEAD
 from agent.hearing.tape import Fingerprint
 from agent.hearing.tone_table import ToneKind
 from agent.hearing.tones import ToneEar
+from agent.hearing.trees import Trees
 from tests.hearing.conftest import Small
 from tests.hearing.speech import spectra, speech
 
@@ -154,8 +155,8 @@ def _values(thing: object) -> list[object]:
     return [getattr(thing, name) for name in type(thing).__slots__]  # type: ignore[attr-defined]
 
 
-def test_a_candidate_judges_the_same_seconds_and_changes_no_judgement(forest: Forest) -> None:
-    other = Forest(forest.card, forest.trees[:5])
+def test_a_candidate_judges_the_same_seconds_and_changes_no_judgement(forest: Forest, small: Small) -> None:
+    other = Forest(forest.card, Trees.of([tree.tree_ for tree in small.model.estimators_[:5]]))
     data = noise(2.1)
     [alone] = Ear(forest).hear([(Stream(Encoding.SLIN8), data)])
     [its_own] = Ear(other).hear([(Stream(Encoding.SLIN8), data)])

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import joblib
@@ -14,9 +14,10 @@ from threadpoolctl import threadpool_limits
 
 from agent.hearing.calibration import Calibration
 from agent.hearing.features import Vectors
-from agent.hearing.forest import Probabilities, walk
+from agent.hearing.forest import Probabilities
 from agent.hearing.pcm import Samples
 from agent.hearing.sound import SOUNDS, Sound
+from agent.hearing.trees import Trees
 from agent.train.errors import MaterialError
 from agent.train.parallel import Backend, Workers
 from agent.train.student.examples import Examples
@@ -37,6 +38,13 @@ class Student:
     model: Any
     """scikit-learn's, whose classes are the indices of SOUNDS."""
     calibration: Calibration | None = None
+    trees: Trees | None = field(init=False, repr=False)
+    """A random forest's, as the agent walks them."""
+
+    def __post_init__(self) -> None:
+        is_forest = isinstance(self.model, RandomForestClassifier)
+        trees = Trees.of([tree.tree_ for tree in self.model.estimators_]) if is_forest else None
+        object.__setattr__(self, "trees", trees)
 
     def hear(self, samples: Samples) -> Probabilities:
         """Judge the whole seconds of a recording, (n,) samples at 8 kHz: (seconds, 4)."""
@@ -48,8 +56,8 @@ class Student:
         return self.calibration.apply(shares) if self.calibration else shares
 
     def _shares(self, vectors: Vectors) -> Probabilities:
-        if isinstance(self.model, RandomForestClassifier):
-            return walk([tree.tree_ for tree in self.model.estimators_], vectors)
+        if self.trees is not None:
+            return self.trees.predict(vectors)
         if not len(vectors):
             return np.zeros((0, len(SOUNDS)))
         p: Probabilities = self.model.predict_proba(vectors)
@@ -115,8 +123,8 @@ def _repeatable(tree: Any) -> Any:
     alone = joblib.load(buffer)
     state = alone.tree_.__getstate__()
     nodes = np.zeros(state["nodes"].shape, state["nodes"].dtype)
-    for field in nodes.dtype.names:
-        nodes[field] = state["nodes"][field]
+    for name in nodes.dtype.names:
+        nodes[name] = state["nodes"][name]
     alone.tree_.__setstate__(state | {"nodes": nodes})
     return alone
 
