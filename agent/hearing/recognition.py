@@ -7,7 +7,6 @@ shared phrases make two: a match needs RUN_SECONDS of speech in a row, at one sh
 quarters are alike. Between announcements the sum over all remembered seconds and shifts decides.
 """
 
-from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -98,15 +97,16 @@ class Match:
 @dataclass(frozen=True, slots=True)
 class _Second:
     frame: int
-    movement: Movement
+    movement: NDArray[np.float16]
+    """Half the memory: it is only compared."""
     moved: Movement
     """How much each of its quarters moves, (4,)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Votes:
-    hashes: Ints
-    frames: Ints
+    hashes: NDArray[np.uint32]
+    frames: NDArray[np.int32]
     """The landmarks of a second, and the frames of the call at which they begin."""
     shifts: Shifts
     """What they vote for."""
@@ -141,8 +141,8 @@ class Recollection:
         self.trunk = trunk
         """The trunk that the call goes over; announcements of others are not recognised. None: any."""
         self._allowed: NDArray[np.bool_] | None = None
-        self._seconds: deque[_Second] = deque(maxlen=WINDOW_SECONDS)
-        self._votes: deque[_Votes] = deque(maxlen=_VOTING_SECONDS)
+        self._seconds: list[_Second] = []
+        self._votes: list[_Votes] = []
         self._shifts: list[int] = []
         self._latest: _Collected | None = None
         self._collected: list[_Collected] = []
@@ -184,9 +184,10 @@ class Recollection:
         self._known = known
         self._allowed = known.allowed(self.trunk)
         self._shifts = []
-        for _ in range(len(self._votes)):
-            old = self._votes.popleft()
-            self._votes.append(replace(old, shifts=known.tape.votes(old.hashes, old.frames)))
+        self._votes = [
+            replace(old, shifts=known.tape.votes(old.hashes.astype(np.int64), old.frames.astype(np.int64)))
+            for old in self._votes
+        ]
 
     def _block(self, frame: int, mel: LogMel) -> LogMel:
         """Return a second behind the CONTEXT before it; what was not heard is silent."""
@@ -220,8 +221,10 @@ def recognise(known: Known, heard: Sequence[tuple[Recollection, float, LogMel]])
         narrow = hashes.astype(np.uint32), places.astype(np.int32)
         call._latest = _Collected(at, *narrow, prints[index].copy())
         call._know(known)
-        call._seconds.append(_Second(at, movements[index].copy(), moved[index]))
-        call._votes.append(_Votes(hashes, places, known.tape.votes(hashes, places)))
+        second = _Second(at, movements[index].astype(np.float16), moved[index].copy())
+        call._seconds = [*call._seconds, second][-WINDOW_SECONDS:]
+        latest = _Votes(*narrow, known.tape.votes(hashes, places))
+        call._votes = [*call._votes, latest][-_VOTING_SECONDS:]
         votes = np.concatenate([votes.shifts for votes in call._votes])
         shifts = {*elect(votes, _SHIFTS).tolist(), *call._shifts}
         match, call._shifts = _best(known, call._seconds, sorted(shifts), call._allowed)
@@ -249,7 +252,7 @@ def identify(
     seconds = []
     for frame in range(0, len(signs), FRAMES_PER_SECOND):
         part = signs[frame : frame + FRAMES_PER_SECOND]
-        seconds.append(_Second(frame, part, _by_quarter(part)))
+        seconds.append(_Second(frame, part.astype(np.float16), _by_quarter(part)))
     return _best(known, seconds, elect(votes, _SHIFTS).tolist(), allowed, rival)[0]
 
 
@@ -266,7 +269,8 @@ def _best(
     begins = np.array([second.frame for second in seconds]) + np.array(shifts)[:, np.newaxis]
     frames = (begins[..., np.newaxis] + np.arange(FRAMES_PER_SECOND)).reshape(len(shifts), -1)
     prints = known.tape.prints.take(frames, axis=0, mode="clip")
-    agreed = agreement(np.concatenate([second.movement for second in seconds]), prints, _QUARTER)
+    heard = np.concatenate([second.movement for second in seconds]).astype(np.float32)
+    agreed = agreement(heard, prints, _QUARTER)
     moved = np.concatenate([second.moved for second in seconds])
     sizes = moved.reshape(-1, 4).sum(axis=1) + _LITTLE
     likeness = _fours(agreed).sum(axis=2) / sizes

@@ -1,5 +1,6 @@
 """All calls of now: what the PBX tells becomes evidence, what the evidence says is handed back."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -76,6 +77,10 @@ class Calls:
         self._handback: Handback | None = None
         self._clock = clock
         self._calls: dict[str, Call] = {}
+        """All that are known, living and over."""
+        self._living: dict[str, Call] = {}
+        self._over: deque[tuple[float, Call]] = deque()
+        """Those that have ended, in that order, and when."""
         self._dialled: dict[str, list[Call]] = {}
         self._written: dict[str, dict[str, str | None]] = {}
 
@@ -84,11 +89,11 @@ class Calls:
         self._handback = handback
 
     def __len__(self) -> int:
-        return sum(call.alive for call in self._calls.values())
+        return len(self._living)
 
     def listening(self) -> Iterator[Call]:
         """Yield every call that has audio to be read."""
-        return (call for call in self._calls.values() if call.listening)
+        return (call for call in tuple(self._living.values()) if call.listening)
 
     # What the PBX tells.
 
@@ -97,7 +102,7 @@ class Calls:
         if leg.id in self._calls:
             return
         rules = self.rules
-        call = self._calls[leg.id] = Call(
+        call = self._calls[leg.id] = self._living[leg.id] = Call(
             leg,
             rules.settling,
             self._clock(),
@@ -142,23 +147,25 @@ class Calls:
 
     def leg_ended(self, leg_id: str, final: CarrierFinal, *, writable: bool = False) -> None:
         """End a call: what stands is final."""
-        call = self._calls.get(leg_id)
-        if call is None or not call.alive:
+        call = self._living.pop(leg_id, None)
+        if call is None:
             return
-        call.end(final, self._clock())
+        now = self._clock()
+        call.end(final, now)
         self._publish(call, own_channel=writable)
         if (handback := self._writing()) and call.judged:
             handback.announce(call.leg, self._fields(call))
         self._books.ended(call, self._decision(call), handed_back=self.rules.writes)
         call.forget()
+        self._over.append((now, call))
+        self._written.pop(leg_id, None)
 
     def connected(self) -> None:
         """Write anew what stands, for what was written while the PBX was away may be lost."""
         for told in self._written.values():
             told.update(dict.fromkeys(told))  # nobody knows what stands
-        for call in self._calls.values():
-            if call.alive:
-                self._publish(call)
+        for call in self._living.values():
+            self._publish(call)
 
     def fields_of(self, channel_id: str) -> Mapping[str, str]:
         """Return the variables as they stand for a leg, or for the legs that the channel dialled last."""
@@ -202,18 +209,18 @@ class Calls:
     def tick(self) -> None:
         """Take note of the time that passes: calls without audio, and ended calls to forget."""
         now = self._clock()
-        for call in list(self._calls.values()):
+        for call in self._living.values():
             if call.wait(now):
                 self._publish(call)
-            if call.ended is not None and now - call.ended > KEPT_SECONDS:
-                self._forget(call)
+        while self._over and now - self._over[0][0] > KEPT_SECONDS:
+            self._forget(self._over.popleft()[1])
 
     def give_up(self) -> None:
         """Stop listening to every call and say so where no final verdict stands."""
-        for call in self._calls.values():
+        for call in self._living.values():
             if call.tap is not None:
                 call.tap.close()
-            if call.alive and not call.verdict.final:
+            if not call.verdict.final:
                 call.tap, call.tap_failure = None, "the agent stops"
                 self._publish(call)
 
@@ -270,7 +277,6 @@ class Calls:
 
     def _forget(self, call: Call) -> None:
         del self._calls[call.leg.id]
-        self._written.pop(call.leg.id, None)
         if dialer := call.leg.dialer:
             siblings = self._dialled.get(dialer.id, [])
             if call in siblings:

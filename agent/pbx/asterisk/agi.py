@@ -7,9 +7,8 @@ Asterisk signals that the channel hung up; it may come anywhere. Replies are tho
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from types import MappingProxyType
 
 MAX_LINE_BYTES = 16 * 1024
 MAX_ENVIRONMENT_LINES = 256
@@ -29,20 +28,12 @@ class AgiError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AgiEnvironment:
-    """What Asterisk says of the channel before the first command."""
+    """Which channel it is, as Asterisk says before the first command; empty where it does not."""
 
-    values: Mapping[str, str]
-    """Values by name without the prefix `agi_`; a name that is missing has none."""
-
-    @property
-    def channel(self) -> str:
-        """Name of the channel, e.g. `PJSIP/carrier-00000021`."""
-        return self.values.get("channel", "")
-
-    @property
-    def unique_id(self) -> str:
-        """Uniqueid of the channel."""
-        return self.values.get("uniqueid", "")
+    channel: str
+    """Name of the channel, e.g. `PJSIP/carrier-00000021`."""
+    unique_id: str
+    """Uniqueid of the channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +98,8 @@ class AgiSession:
 
     def _environment_line(self, line: str) -> AgiEnvironment | None:
         if not line:
-            self.environment = AgiEnvironment(MappingProxyType(self._environment))
+            said, self._environment = self._environment, {}
+            self.environment = AgiEnvironment(said.get("channel", ""), said.get("uniqueid", ""))
             return self.environment
         name, colon, value = line.partition(":")
         if not colon or not name.startswith("agi_"):

@@ -7,7 +7,6 @@ audio's file descriptor is passed on. So a stalled agent can never hold the chan
 import asyncio
 import os
 import socket
-from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -57,9 +56,9 @@ class EagiSession:
         self._audio_fd = audio_fd
         self._tap: EagiTap | None = None
         self._agi = AgiSession()
-        self._replies: deque[asyncio.Future[AgiReply]] = deque()
+        self._replies: list[asyncio.Future[AgiReply]] = []
         """What every command not yet answered awaits; only the first of them was said."""
-        self._unsaid: deque[bytes] = deque()
+        self._unsaid: list[bytes] = []
         self._on_environment = on_environment
         self._on_released = on_closed
         self._loop = asyncio.get_running_loop()
@@ -143,7 +142,7 @@ class EagiSession:
         return reply
 
     def _say_next(self) -> None:
-        line = self._unsaid.popleft()
+        line = self._unsaid.pop(0)
         try:
             sent = self._socket.send(line)
         except OSError:  # includes a shim that does not read
@@ -235,7 +234,7 @@ class EagiSession:
             case AgiReply():
                 if not self._replies:
                     raise AgiError("A reply came to no command.")
-                reply = self._replies.popleft()
+                reply = self._replies.pop(0)
                 if not reply.done():
                     reply.set_result(event)
                 if self._unsaid:

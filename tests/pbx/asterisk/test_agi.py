@@ -42,7 +42,6 @@ def test_the_environment_names_the_channel() -> None:
     assert isinstance(environment, AgiEnvironment)
     assert environment.channel == "PJSIP/carrier-00000021"
     assert environment.unique_id == "1700000000.42"
-    assert environment.values["arg_1"] == "job: 7"
 
 
 def test_what_the_environment_does_not_say_is_empty() -> None:

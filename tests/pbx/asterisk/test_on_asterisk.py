@@ -231,7 +231,7 @@ async def eagi(ami: AmiClient, sessions: list[EagiSession]) -> EagiSession:
 async def test_agi_commands_arrive_as_they_were_meant(ami: AmiClient, sessions: list[EagiSession]) -> None:
     session = await eagi(ami, sessions)
     assert session.args == ("tap",)
-    assert session.environment.values["enhanced"] == "1.0"
+    assert session.environment.channel.startswith("Local/tap@earlymedia-spy-")
     assert session.environment.unique_id
     for value in ("plain", "two words", "", 'a "quoted" word', '"', "\\", "back\\slash \\", "größer (x) y"):
         assert (await session.command("SET", "VARIABLE", "X", value)).code == 200
