@@ -133,7 +133,7 @@ class Cadences:
         self._vote_tone = np.array([at for at, _, _ in votes])
         self._of = np.array([number[kind, code] for _, kind, code in votes])
         self._vote_kind = np.array([NATIONAL_KINDS.index(kind) for kind, _ in pairs])
-        self._vote_country = np.array([code for _, code in pairs])
+        self._vote_country = [code for _, code in pairs]
         self._weight = np.array([_WEIGHTS.get(kind, 1.0) for kind, _ in pairs])
         self._kinds = [frozenset(kinds) for _, kinds in tones]
         self._known: dict[Lines, Reals] = {}
@@ -163,7 +163,7 @@ class Cadences:
         meant = (self._vote_kind == NATIONAL_KINDS.index(first)) & (best > 0.1 * best.max())
         return Reading(
             votes=votes,
-            countries=tuple(self._vote_country[meant].tolist()),
+            countries=tuple(self._vote_country[at] for at in np.flatnonzero(meant).tolist()),
             also=also,
             explained=explained,
             tones=tones,

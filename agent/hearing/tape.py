@@ -56,14 +56,14 @@ class Tape:
     """Frame after the last one of each, (recordings,)."""
     prints: Prints
     """Sub-fingerprints of all frames."""
-    _first: NDArray[np.int64]
+    _first: NDArray[np.int32]
     """Where the places of each hash begin, (HASHES + 1,)."""
     _places: NDArray[np.int32]
     """Tape frames of all landmarks, ordered by hash."""
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes that the tape takes: 600 for a second of audio, and 1 MB."""
+        """Bytes that the tape takes: 600 for a second of audio, and half a megabyte."""
         return self.prints.nbytes + self._first.nbytes + self._places.nbytes
 
     @classmethod
@@ -81,8 +81,9 @@ class Tape:
         telling = counts[hashes] <= commonest
         hashes, places = hashes[telling], places[telling]
         order = np.argsort(hashes, kind="stable")
-        first = np.zeros(HASHES + 1, np.int64)
-        np.cumsum(np.bincount(hashes, minlength=HASHES), out=first[1:])
+        counts[counts > commonest] = 0
+        first = np.zeros(HASHES + 1, np.int32)
+        np.cumsum(counts, out=first[1:])
         prints = np.concatenate([np.zeros((0, 8), np.uint8), *(r.prints for r in recordings)])
         return cls(starts, ends, prints, first, places[order])
 

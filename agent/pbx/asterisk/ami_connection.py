@@ -8,6 +8,7 @@ after a reconnect, hide events that carry our own ActionID, and cut UTF-8 at pac
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 from panoramisk.actions import Action
@@ -29,6 +30,20 @@ log = structlog.get_logger(__name__)
 
 BANNER = b"Asterisk Call Manager/"
 _END = b"\r\n\r\n"
+_GOOD = b"Response: Success\r\nActionID: "
+_ONE_MESSAGE = frozenset({"Getvar", "Ping"})
+"""Actions that are asked all the time and answered by one message."""
+
+
+@dataclass(slots=True)
+class _Awaited:
+    """An action whose reply is awaited."""
+
+    name: str
+    fields: Fields
+    reply: asyncio.Future[AmiReply]
+    action: Action | None = None
+    """What panoramisk has collected of the answer."""
 
 
 class AmiConnection(asyncio.Protocol):
@@ -50,7 +65,7 @@ class AmiConnection(asyncio.Protocol):
         self._rejected_by = rejected
         self._tag = tag
         self._max_unanswered = max_unanswered
-        self._awaited: dict[str, tuple[Action, asyncio.Future[AmiReply]]] = {}
+        self._awaited: dict[str, _Awaited] = {}
         self._posted: dict[str, str] = {}
         self._events: list[AmiEvent] | None = []
         self._deliver: Callable[[AmiEvent], None] | None = None
@@ -79,7 +94,7 @@ class AmiConnection(asyncio.Protocol):
         action_id = self._next_id()
         data = encode(name, action_id, fields)
         reply: asyncio.Future[AmiReply] = asyncio.get_running_loop().create_future()
-        self._awaited[action_id] = (_collector(name, action_id, fields), reply)
+        self._awaited[action_id] = _Awaited(name, fields, reply)
         reply.add_done_callback(lambda _: self._awaited.pop(action_id, None))
         self._wire.write(data)
         return reply
@@ -119,16 +134,26 @@ class AmiConnection(asyncio.Protocol):
             self._greeted, data = True, after
         *blocks, self._rest = data.split(_END)
         for block in blocks:
-            if not self._take_posted(block):
+            if not self._take_good(block):
                 self._take(Message.from_line(block.decode(errors="replace").lstrip("\r\n")))
         if len(self._rest) > MAX_MESSAGE_BYTES:
             self._wire.abort(f"it sent a message of more than {MAX_MESSAGE_BYTES} bytes")
 
-    def _take_posted(self, block: bytes) -> bool:
-        """Settle the good reply to a posted action without taking it apart: there are hundreds a second."""
-        if not block.startswith(b"Response: Success\r\nActionID: "):
+    def _take_good(self, block: bytes) -> bool:
+        """Settle the good reply to what is said all the time as it is: there are hundreds a second."""
+        if not block.startswith(_GOOD):
             return False
-        return self._posted.pop(block[29:].partition(b"\r\n")[0].decode(errors="replace"), None) is not None
+        tag, _, rest = block[len(_GOOD) :].partition(b"\r\n")
+        action_id = tag.decode(errors="replace")
+        if self._posted.pop(action_id, None) is not None:
+            return True
+        awaited = self._awaited.get(action_id)
+        if awaited is None or awaited.name not in _ONE_MESSAGE or awaited.reply.done():
+            return False
+        lines = (line.partition(": ") for line in rest.decode(errors="replace").split("\r\n"))
+        headers = AmiHeaders({name: value for name, colon, value in lines if colon})
+        awaited.reply.set_result(AmiReply(True, headers.get("Message", ""), headers))
+        return True
 
     def _take(self, message: Message | None) -> None:
         if message is None:
@@ -140,13 +165,14 @@ class AmiConnection(asyncio.Protocol):
             self._tell(_event(message))
         elif (name := self._posted.pop(action_id, None)) and not message.success:
             self._rejected(name, message.message)
-        action, reply = self._awaited.get(action_id, (None, None))
-        if action is None or reply is None or reply.done():
+        awaited = self._awaited.get(action_id)
+        if awaited is None or awaited.reply.done():
             return
+        action = awaited.action = awaited.action or _collector(awaited.name, action_id, awaited.fields)
         if is_event and not action.responses:
             return  # it tells of the action, but the answer itself is still to come
         if action.add_message(message):
-            self._settle(action, reply)
+            self._settle(action, awaited.reply)
 
     def _settle(self, action: Action, reply: asyncio.Future[AmiReply]) -> None:
         answer, *events = action.responses
@@ -192,12 +218,12 @@ class AmiConnection(asyncio.Protocol):
 
     def _end(self, why: str) -> None:
         self._posted.clear()
-        for _, reply in tuple(self._awaited.values()):
-            if not reply.done():
-                reply.set_exception(
+        for awaited in tuple(self._awaited.values()):
+            if not awaited.reply.done():
+                awaited.reply.set_exception(
                     AmiUnavailableError(f"The AMI connection was lost before the reply: {why}.")
                 )
-                reply.exception()  # seen: whoever still awaits it gets it all the same
+                awaited.reply.exception()  # seen: whoever still awaits it gets it all the same
 
 
 _DENIED = "Permission denied"
