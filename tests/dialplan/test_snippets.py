@@ -66,6 +66,13 @@ def originate_pattern_a(dialer: Dialer, number: str, **variables: str) -> "async
     )
 
 
+def applications(dialer: Dialer) -> set[str]:
+    """Every application that the dialplan has run."""
+    run = {event.get("Application") for event in dialer.named("Newexten")}
+    assert run
+    return run
+
+
 def told(report: Happening) -> dict[str, str]:
     return {key: value for key, value in report.headers if key.startswith("EARLYMEDIA_") and value}
 
@@ -83,6 +90,7 @@ async def test_without_an_agent_a_dialled_call_ends_as_ever(
     report = await dialer.report("after-dial")
     assert told(report) == ({} if extension == "5700" else {"EARLYMEDIA_STATUS": "unavailable"})
     assert told(await dialer.report("h")) == told(report)
+    assert applications(dialer).isdisjoint({"AGI", "EAGI"})
 
 
 async def test_without_an_agent_the_refusal_is_not_delayed(carrier: Carrier, call: Call) -> None:
@@ -263,6 +271,7 @@ async def test_originate_rings_out_with_cause_19(carrier: Carrier, dialer: Diale
     assert call.cancelled - call.invited == pytest.approx(1.0, abs=0.4)
     assert call.cancel_reason == "Q.850;cause=19"
     await dialer.report("h", uniqueid=uniqueid)
+    assert applications(dialer).isdisjoint({"AGI", "EAGI"})
 
 
 async def test_originate_with_an_agent_that_never_accepts(

@@ -26,7 +26,7 @@ from agent.pbx.asterisk.refusals import Refusal, Refusals
 log = structlog.get_logger(__name__)
 
 MAX_INTRODUCTION_BYTES = 4096
-SIGN_OF_LIFE_EVERY_S = 0.5
+SIGN_OF_LIFE_EVERY_S = 1.0
 """The shim of a session gives an agent up that sends nothing for three seconds."""
 MAX_PATH_BYTES = 107
 """`sun_path` holds 108 bytes with its final zero (unix(7))."""
