@@ -106,6 +106,7 @@ async def _ami_conversation(stream: list[bytes]) -> AmiHeard:
     connection.deliver_to(events.append)
     replies = [connection.request("Status", {}), connection.request("Originate", {"Channel": "PJSIP/1@c"})]
     connection.post("Setvar", {"Variable": "A", "Value": "b"})
+    replies.append(connection.request("Getvar", {"Variable": "A"}))
     for piece in stream:
         connection.data_received(piece)
     await asyncio.sleep(0)

@@ -49,6 +49,7 @@ TARGETS = {
                 "Event: ",
                 "ActionID: t-1",
                 "ActionID: t-2",
+                "Response: Success\r\nActionID: t-4\r\n",
                 "DialBegin",
                 "DialState",
                 "DestUniqueid: ",

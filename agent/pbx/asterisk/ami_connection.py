@@ -33,6 +33,8 @@ _END = b"\r\n\r\n"
 _GOOD = b"Response: Success\r\nActionID: "
 _ONE_MESSAGE = frozenset({"Getvar", "Ping"})
 """Actions that are asked all the time and answered by one message."""
+_UNLIKE = frozenset({"event", "eventlist", "content", *Message.quoted_keys})
+"""Headers that such an answer has not: panoramisk knows what they mean."""
 
 
 @dataclass(slots=True)
@@ -143,15 +145,20 @@ class AmiConnection(asyncio.Protocol):
         """Settle the good reply to what is said all the time as it is: there are hundreds a second."""
         if not block.startswith(_GOOD):
             return False
-        tag, _, rest = block[len(_GOOD) :].partition(b"\r\n")
-        action_id = tag.decode(errors="replace")
+        action_id = block[len(_GOOD) :].partition(b"\r\n")[0].decode(errors="replace")
         if self._posted.pop(action_id, None) is not None:
             return True
         awaited = self._awaited.get(action_id)
         if awaited is None or awaited.name not in _ONE_MESSAGE or awaited.reply.done():
             return False
-        lines = (line.partition(": ") for line in rest.decode(errors="replace").split("\r\n"))
-        headers = AmiHeaders({name: value for name, colon, value in lines if colon})
+        values: dict[str, str] = {}
+        for line in block.decode(errors="replace").split("\r\n"):
+            name, colon, value = line.partition(": ")
+            if colon and (name in values or name.lower() in _UNLIKE):
+                return False
+            if colon:
+                values[name] = value
+        headers = AmiHeaders(values)
         awaited.reply.set_result(AmiReply(True, headers.get("Message", ""), headers))
         return True
 

@@ -94,6 +94,22 @@ def test_what_does_not_begin_as_asterisk_does_is_left(stream: bytes) -> None:
     assert aborted != (BANNER.startswith(stream) or stream.startswith(BANNER[:22]))
 
 
+@given(st.lists(LINES, max_size=6))
+def test_a_good_answer_says_the_same_whoever_reads_it(lines: list[str]) -> None:
+    """Getvar's is read as it is, that of any other action by panoramisk."""
+
+    async def answered(action: str) -> str:
+        connection = AmiConnection("t", 10, Counter())
+        connection.connection_made(Wire())
+        reply = connection.request(action, {})
+        answer = "\r\n".join(["Response: Success", "ActionID: t-1", *lines, "", ""])
+        connection.data_received(BANNER + answer.encode(errors="replace"))
+        await asyncio.sleep(0)
+        return repr(reply.exception() or reply.result()) if reply.done() else "waits"
+
+    assert asyncio.run(answered("Getvar")) == asyncio.run(answered("CoreStatus"))
+
+
 async def test_after_the_loss_nothing_is_sent() -> None:
     wire = Wire()
     connection = AmiConnection("t", 10, Counter())
