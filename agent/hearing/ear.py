@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from agent.hearing.features import Vectors, features
+from agent.hearing.features import SILENCE, Vectors, features
 from agent.hearing.forest import Forest
 from agent.hearing.mel import MEL_BANDS
 from agent.hearing.pcm import SAMPLE_RATE, Decoder, decode_together
 from agent.hearing.recognition import Known, Recollection, recognise
-from agent.hearing.rows import ROW_WIDTH, Rows, frame_rows
+from agent.hearing.rows import ROW_WIDTH, Rows, frame_rows, is_silent
 from agent.hearing.sound import SOUNDS, Encoding, HeardSecond, Sound
 from agent.hearing.spectrogram import (
     FRAMES_PER_SECOND,
@@ -154,21 +154,27 @@ class Ear:
         most = min(self._max_calls_per_batch, max(_FEWEST_AT_ONCE, len(chunks) // _SHARE_AT_ONCE))
         owners: list[int] = []
         starts: list[tuple[float, bool]] = []
-        vectors = []
+        vectors, places, sounding = [SILENCE], list[int](), 0
         spectra: list[Rows] = []
         for batch in _batches(chunks, most):
             done = self._seconds(batch)
-            for index, _, start, gap in done:
+            seconds: list[Rows] = []
+            for index, rows, start, gap in done:
                 owners.append(index)
                 starts.append((start, gap))
-            seconds = [rows for _, rows, _, _ in done]
-            spectra += [rows[:, :MEL_BANDS] for rows in seconds] if known is not None else []
-            vectors += [features(np.stack(seconds[at : at + most])) for at in range(0, len(done), most)]
+                spectra.append(rows[:, :MEL_BANDS])
+                if is_silent(rows):  # asked once for all, and the same for ever
+                    places.append(0)
+                else:
+                    seconds.append(rows)
+                    places.append(sounding := sounding + 1)
+            vectors += [features(np.stack(seconds[at : at + most])) for at in range(0, len(seconds), most)]
         heard: list[list[HeardSecond]] = [[] for _ in chunks]
-        if vectors:
+        if places:
             every = np.concatenate(vectors)
-            judged = _judged(self._forest, every)
-            shadow = [None] * len(judged) if (other := self.candidate) is None else _judged(other, every)
+            judged = _judged(self._forest, every, places)
+            other = self.candidate
+            shadow = [None] * len(places) if other is None else _judged(other, every, places)
             streams = [chunks[index][0] for index in owners]
             named = (
                 _named(known, streams, starts, judged, spectra, most)
@@ -243,8 +249,12 @@ def _rows_and_lines(frames: Frames) -> tuple[Rows, Power]:
     return rows, lines
 
 
-def _judged(forest: Forest, vectors: Vectors) -> list[tuple[float, float, float, float]]:
-    return [(p[0], p[1], p[2], p[3]) for p in forest.predict(vectors).tolist()]
+def _judged(
+    forest: Forest, vectors: Vectors, places: Sequence[int]
+) -> list[tuple[float, float, float, float]]:
+    """Return what a forest says of seconds, by the place of each among the vectors."""
+    told = [(p[0], p[1], p[2], p[3]) for p in forest.predict(vectors).tolist()]
+    return [told[place] for place in places]
 
 
 def _named(

@@ -4,8 +4,7 @@ import numpy as np
 from scipy import fft
 
 from agent.hearing.mel import MEL_BANDS, decibels
-from agent.hearing.rows import LEVEL, PEAK, PEAK_HZ, ROW_WIDTH, SECOND, SECOND_HZ, Rows
-from agent.hearing.spectrogram import FRAMES_PER_SECOND
+from agent.hearing.rows import LEVEL, PEAK, PEAK_HZ, SECOND, SECOND_HZ, SILENT_ROWS, Rows
 from agent.hearing.texture import Measures, alike, texture
 
 FEATURE_VERSION = 2
@@ -121,5 +120,7 @@ def _peaks(rows: Rows, weights: Rows) -> Measures:
     return np.stack(columns, axis=1)
 
 
-FEATURES = features(np.zeros((1, FRAMES_PER_SECOND, ROW_WIDTH), np.float32)).shape[1]
+SILENCE = features(SILENT_ROWS[np.newaxis])
+"""The vector of digital silence, (1, FEATURES): it is much of what lies between an exchange's tones."""
+FEATURES = SILENCE.shape[1]
 """Numbers in a feature vector."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.hearing.mel import MEL_BANDS, decibels, log_mel
-from agent.hearing.spectrogram import BIN_HZ, Power
+from agent.hearing.spectrogram import BIN_HZ, BINS, FRAMES_PER_SECOND, Power
 
 Rows = NDArray[np.float32]
 """Frames as rows, (..., ROW_WIDTH)."""
@@ -61,3 +61,12 @@ def _take_peak(band: Power) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     power, moment = (lobe @ _MOMENTS).T
     hz: NDArray[np.float32] = (centre + moment / (power + _TINY) + (_LOWEST_BIN - _LOBE)) * np.float32(BIN_HZ)
     return power, hz.astype(np.float32)
+
+
+SILENT_ROWS: Rows = frame_rows(np.zeros((FRAMES_PER_SECOND, BINS), np.float32))
+"""A second in which every sample is 0."""
+
+
+def is_silent(rows: Rows) -> bool:
+    """Tell whether every sample of a second, (64, ROW_WIDTH), is 0."""
+    return rows[0, BAND] == 0.0 == rows[-1, BAND] and bool((rows == SILENT_ROWS).all())

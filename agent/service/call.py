@@ -28,6 +28,8 @@ class Call:
     """The number's budget of attempts is used up."""
     tap: Tap | None = None
     stream: Stream | None = None
+    listened: bool = False
+    """A tap listens, or did so until the end."""
     tap_failure: str = ""
     """Why the leg cannot be heard, empty where it can."""
     carrier: CarrierFinal = field(default_factory=CarrierFinal)
@@ -64,7 +66,7 @@ class Call:
     @property
     def judged(self) -> bool:
         """Somebody listened, or there was nothing to listen to: the verdict may be told."""
-        return self.tap is not None or (self.evidence.closed and self.media_since is None)
+        return self.listened or (self.evidence.closed and self.media_since is None)
 
     @property
     def audio_seconds(self) -> float:
@@ -101,7 +103,7 @@ class Call:
         stream = Stream(tap.encoding, self.country, self.trunk)
         if self.earlier_seconds:
             stream.mark_gap()
-        self.tap, self.stream, self.heard = tap, stream, []
+        self.tap, self.stream, self.heard, self.listened = tap, stream, [], True
         self.evidence.tap()
         return True
 
@@ -154,7 +156,11 @@ class Call:
     def forget(self) -> None:
         """Keep no more of an ended call than a dialplan asks for that comes late."""
         self._let_go()
-        self.heard = []
+        self.tap, self.heard = None, []
+
+    def give_up(self, reason: str) -> None:
+        """Listen no more though the leg lives: whatever was heard is no verdict."""
+        self.tap, self.listened, self.tap_failure = None, False, reason
 
     def _close(self) -> None:
         self.verdict = settle(self.evidence)

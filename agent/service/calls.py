@@ -135,7 +135,7 @@ class Calls:
 
     def tap_failed(self, leg_id: str, reason: str) -> None:
         """Take note that a leg cannot be heard."""
-        if (call := self._calls.get(leg_id)) and call.tap is None:
+        if (call := self._living.get(leg_id)) and call.tap is None:
             call.tap_failure = reason
             log.warning("cannot listen", call=leg_id, trunk=call.leg.trunk, reason=reason)
 
@@ -221,7 +221,7 @@ class Calls:
             if call.tap is not None:
                 call.tap.close()
             if not call.verdict.final:
-                call.tap, call.tap_failure = None, "the agent stops"
+                call.give_up("the agent stops")
                 self._publish(call)
 
     # What goes out.

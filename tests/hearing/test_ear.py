@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from agent.hearing.ear import Ear, Stream
+from agent.hearing.features import features
 from agent.hearing.forest import Forest
 from agent.hearing.pcm import SAMPLE_RATE, Decoder
 from agent.hearing.recognition import Known, Title
+from agent.hearing.rows import frame_rows, is_silent
 from agent.hearing.sound import Encoding, HeardSecond, Sound
-from agent.hearing.spectrogram import LOOKAHEAD
+from agent.hearing.spectrogram import LOOKAHEAD, power_spectrogram
 from agent.hearing.tape import Fingerprint
 from agent.hearing.tone_table import ToneKind
 from agent.hearing.tones import ToneEar
@@ -166,6 +168,19 @@ def test_a_candidate_judges_the_same_seconds_and_changes_no_judgement(forest: Fo
     assert [second.candidate_p for second in both] == [second.p for second in its_own]
     ear.candidate = None
     assert ear.hear([(Stream(Encoding.SLIN8), data)]) == [alone]
+
+
+def test_digital_silence_is_judged_as_every_other_second(forest: Forest) -> None:
+    parts = [noise(1.0, seed=1), bytes(2 * SAMPLE_RATE * 3), noise(2.0, seed=2)]
+    data = b"".join(parts)
+    samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768
+    rows = frame_rows(power_spectrogram(samples))
+    seconds = [rows[at : at + 64] for at in range(0, 64 * 5, 64)]
+    expected = forest.predict(features(np.stack(seconds))).tolist()
+    heard = hear(Ear(forest, candidate=forest), Stream(Encoding.SLIN8), [data])
+    assert sum(map(is_silent, seconds)) == 2
+    assert [list(second.p) for second in heard] == expected
+    assert [second.candidate_p for second in heard] == [second.p for second in heard]
 
 
 def test_known_announcements_are_recognised_in_speech(forest: Forest) -> None:

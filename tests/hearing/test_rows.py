@@ -5,7 +5,18 @@ import pytest
 
 from agent.hearing.mel import MEL_BANDS, log_mel
 from agent.hearing.pcm import SAMPLE_RATE
-from agent.hearing.rows import LEVEL, PEAK, PEAK_HZ, ROW_WIDTH, SECOND, SECOND_HZ, Rows, frame_rows
+from agent.hearing.rows import (
+    LEVEL,
+    PEAK,
+    PEAK_HZ,
+    ROW_WIDTH,
+    SECOND,
+    SECOND_HZ,
+    SILENT_ROWS,
+    Rows,
+    frame_rows,
+    is_silent,
+)
 from agent.hearing.spectrogram import BINS, FRAMES_PER_SECOND, LOOKAHEAD, power_spectrogram
 
 TIME = np.arange(SAMPLE_RATE + LOOKAHEAD) / SAMPLE_RATE
@@ -52,3 +63,13 @@ def test_the_spectrum_is_left_as_it_was() -> None:
 
 def test_no_frames_give_no_rows() -> None:
     assert frame_rows(np.zeros((0, BINS), np.float32)).shape == (0, ROW_WIDTH)
+
+
+def test_digital_silence_is_known_from_the_softest_sound() -> None:
+    samples = np.zeros(SAMPLE_RATE + LOOKAHEAD, np.float32)
+    assert is_silent(frame_rows(power_spectrogram(samples)))
+    np.testing.assert_array_equal(frame_rows(power_spectrogram(samples)), SILENT_ROWS)
+    for place in (0, SAMPLE_RATE // 2, SAMPLE_RATE):
+        softest = samples.copy()
+        softest[place + 10] = 2.0**-15
+        assert not is_silent(frame_rows(power_spectrogram(softest)))
