@@ -176,7 +176,7 @@ def test_a_candidate_judges_the_same_seconds_and_changes_no_judgement(forest: Fo
 def test_digital_silence_is_judged_as_every_other_second(forest: Forest) -> None:
     parts = [noise(1.0, seed=1), bytes(2 * SAMPLE_RATE * 3), noise(2.0, seed=2)]
     data = b"".join(parts)
-    samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768
+    samples = np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
     rows = frame_rows(power_spectrogram(samples))
     seconds = [rows[at : at + 64] for at in range(0, 64 * 5, 64)]
     expected = forest.predict(features(np.stack(seconds))).tolist()
