@@ -283,10 +283,10 @@ class AsteriskAdapter:
 
     async def _ended_untold(self, leg: Leg, dialer: ChannelRef, final: CarrierFinal) -> None:
         """Ask the dialling channel for the final code that an older Asterisk leaves out of Hangup."""
+        asked = f"HANGUPCAUSE({leg.channel},tech)"
         try:
-            async with asyncio.timeout(self.settings.sync_wait_s):
-                tech = await self.ami.getvar(dialer.name, f"HANGUPCAUSE({leg.channel},tech)")
-        except (AmiError, TimeoutError):
+            tech = await self.ami.getvar(dialer.name, asked, timeout_s=self.settings.sync_wait_s)
+        except AmiError:
             tech = None
         self._ended(leg, _final(tech, final))
 

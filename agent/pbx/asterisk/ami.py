@@ -166,9 +166,13 @@ class AmiClient:
         """
         self._authenticated().post(name, fields)
 
-    async def getvar(self, channel: str, variable: str) -> str | None:
-        """Return a channel variable or function, empty where unset; None where the channel is gone."""
-        reply = await self.action("Getvar", {"Channel": channel, "Variable": variable})
+    async def getvar(self, channel: str, variable: str, *, timeout_s: float | None = None) -> str | None:
+        """Return a channel variable or function, empty where unset; None where the channel is gone.
+
+        Raises AmiError as `action` does.
+        """
+        fields = {"Channel": channel, "Variable": variable}
+        reply = await self.action("Getvar", fields, timeout_s=timeout_s)
         return reply.headers.get("Value", "") if reply.success else None
 
     async def drain(self, timeout_s: float) -> None:

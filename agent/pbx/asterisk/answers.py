@@ -85,10 +85,10 @@ class Answers:
         self._on_answered(leg)
 
     async def _answered(self, leg: Leg) -> bool | None:
+        asked = f"HANGUPCAUSE({leg.channel},tech)"
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                tech = await self._ami.getvar(leg.channel, f"HANGUPCAUSE({leg.channel},tech)")
-        except (AmiError, TimeoutError) as error:
+            tech = await self._ami.getvar(leg.channel, asked, timeout_s=PATIENCE_S)
+        except AmiError as error:
             log.debug("cannot ask whether the leg is answered", call=leg.id, reason=str(error))
             return None
         if tech is None:  # the channel is gone, and its Hangup on the way
