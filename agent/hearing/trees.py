@@ -22,7 +22,7 @@ _LEAF = -1
 """scikit-learn's `TREE_LEAF`: the child of a node without children."""
 _WAYS_AT_ONCE = 32_768
 """Ways through the forest (trees times rows) that are gone together: what they need fits a second cache."""
-_FIRST_STEPS, _STEPS = 8, 3
+_FIRST_STEPS, _STEPS = 10, 4
 """Steps before those that have come to a leaf are left out, and between one time and the next."""
 
 

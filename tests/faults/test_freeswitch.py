@@ -83,9 +83,11 @@ async def flood(proxy: ManagerProxy, agent: LabAgent) -> None:
 
 
 async def killed(_: ManagerProxy, agent: LabAgent) -> None:
+    heard = len(agent.events("listening"))
     await agent.kill()
     await asyncio.sleep(RESTART_SECONDS)
     await agent.start()
+    await until(lambda: len(agent.events("listening")) >= heard + CALLS)  # all are taken up again
 
 
 async def stopped_for_ten_seconds(_: ManagerProxy, agent: LabAgent) -> None:
