@@ -48,7 +48,7 @@ WITHOUT = ("dialled", "originated")
 SETTLE_SECONDS = 3.0
 FIRST_CALLS, FIRST_SECONDS = 2, 5.0
 """They come before anything is measured: what they load for good belongs to the agent's base."""
-LAST_SECONDS = 0.15
+LAST_SECONDS = 0.175
 """A call's end is told at once: nobody waits for what came since the last tick, or is on its way."""
 GOALS_AT = 200
 """Calls at once for which there are goals."""

@@ -27,6 +27,7 @@ from agent.hearing.tones import ToneEar, ToneEvent, Tones
 RECOGNISES_FROM = 0.1
 """Probability of speech from which on a second is searched for known announcements."""
 _SPEECH = SOUNDS.index(Sound.SPEECH)
+_LAST = -1
 _FRAMES_AT_ONCE = 256
 """Frames whose spectra are there at once: what comes of them stays in a processor's second cache."""
 _FEWEST_AT_ONCE, _SHARE_AT_ONCE = 24, 16
@@ -155,7 +156,9 @@ class Ear:
         most = min(self._max_calls_per_batch, max(_FEWEST_AT_ONCE, len(chunks) // _SHARE_AT_ONCE))
         owners: list[int] = []
         starts: list[tuple[float, bool]] = []
-        vectors, places, sounding = [SILENCE], list[int](), 0
+        vectors: list[Vectors] = []
+        places: list[int] = []
+        sounding = 0
         spectra: list[Rows] = []
         for batch in _batches(chunks, most):
             done = self._seconds(batch)
@@ -164,14 +167,17 @@ class Ear:
                 owners.append(index)
                 starts.append((start, gap))
                 spectra.append(rows[:, :MEL_BANDS])
-                if is_silent(rows):  # asked once for all, and the same for ever
-                    places.append(0)
+                if is_silent(rows):
+                    places.append(_LAST)
                 else:
                     seconds.append(rows)
-                    places.append(sounding := sounding + 1)
+                    places.append(sounding)
+                    sounding += 1
             vectors += [features(np.stack(seconds[at : at + most])) for at in range(0, len(seconds), most)]
         heard: list[list[HeardSecond]] = [[] for _ in chunks]
         if places:
+            if _LAST in places:  # silence is asked about once for all
+                vectors.append(SILENCE)
             every = np.concatenate(vectors)
             judged = _judged(self._forest, every, places)
             other = self.candidate

@@ -18,7 +18,7 @@ from agent.demo.call import Scenario
 from agent.hearing.sound import Sound
 from agent.verdict import fields
 from tests.e2e.scenarios import Way
-from tests.lab_fixtures import Placed, Site, agent_beside, journalled, until
+from tests.lab_fixtures import PATIENCE_SECONDS, Placed, Site, agent_beside, journalled, until
 
 pytestmark = [pytest.mark.pbx, pytest.mark.asyncio(loop_scope="session")]
 
@@ -144,7 +144,10 @@ async def test_what_is_heard_every_day_gets_its_meaning_by_one_command(site: Sit
             assert (await told(site, agent, placed) == ANY) is (placed in first)
         assert await candidates() == []
         assert await told(site, agent, await site.place(Way.LOCAL, plays(vacant(site), 404))) == ANY
-        (candidate,) = await candidates()
+        async with asyncio.timeout(PATIENCE_SECONDS):  # gathering takes its time, beside the calls
+            while not (found := await candidates()):
+                await asyncio.sleep(0.2)
+        (candidate,) = found
         assert (candidate["calls"], candidate["excerpt"]) == (3, True)
         assert candidate["sightings"] == [
             {"trunk": "carrier", "sip_code": 480, "calls": 2},
