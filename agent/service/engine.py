@@ -137,7 +137,7 @@ class Engine:
             self._audience.heard(call, seconds)
 
     def _fail(self, what: str) -> None:
-        """Say what the handled exception did, but once until all is well: a tick comes ten times a second."""
+        """Say what the handled exception did, but once until all is well: ticks come all the time."""
         if not self._failed:
             log.exception(what)
         if not self._failing:
