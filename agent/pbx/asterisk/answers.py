@@ -19,6 +19,9 @@ POLL_S = 1.0
 """A leg that is up without being answered is asked so often."""
 PATIENCE_S = 1.5
 """An Asterisk that has not said in this time whether a leg is answered cannot be asked."""
+_AGAIN_S = 0.1
+"""A SIP leg of which no code is known yet is asked again so soon."""
+_SIP = ("PJSIP/", "SIP/")
 
 
 class Answers:
@@ -86,14 +89,21 @@ class Answers:
 
     async def _answered(self, leg: Leg) -> bool | None:
         asked = f"HANGUPCAUSE({leg.channel},tech)"
-        try:
-            tech = await self._ami.getvar(leg.channel, asked, timeout_s=PATIENCE_S)
-        except AmiError as error:
-            log.debug("cannot ask whether the leg is answered", call=leg.id, reason=str(error))
-            return None
-        if tech is None:  # the channel is gone, and its Hangup on the way
-            return False
-        code = sip_code_of(tech)
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while True:
+            try:
+                tech = await self._ami.getvar(leg.channel, asked, timeout_s=PATIENCE_S)
+            except AmiError as error:
+                log.debug("cannot ask whether the leg is answered", call=leg.id, reason=str(error))
+                return None
+            if tech is None:  # the channel is gone, and its Hangup on the way
+                return False
+            code = sip_code_of(tech)
+            # Asterisk may run a SIP leg's dialplan a moment before it knows the code that began it.
+            if code is not None or not leg.channel.startswith(_SIP) or clock() - began >= PATIENCE_S:
+                break
+            await asyncio.sleep(_AGAIN_S)
         if code is None or 200 <= code < 300:  # no SIP at all: then up means answered
             return True
         self._unanswered_at[leg.id] = asyncio.get_running_loop().time()

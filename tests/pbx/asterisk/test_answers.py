@@ -1,6 +1,7 @@
 """When a leg is answered, and when nobody can say so."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -34,6 +35,7 @@ class Asked:
 async def asked(client: AmiClient, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Asked]:
     monkeypatch.setattr(answers_module, "POLL_S", 0.01)
     monkeypatch.setattr(answers_module, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(answers_module, "_AGAIN_S", 0.01)
     asked = Asked(client)
     yield asked
     asked.answers.close()
@@ -45,6 +47,27 @@ async def test_a_leg_is_asked_until_it_is_answered(asterisk: ScriptedAsterisk, a
     asked.answers.watch(LEG)
     await until(lambda: bool(asked.answered))
     assert (asked.answered, asked.unanswered, asked.unknown) == ([LEG], 1, 0)
+
+
+async def test_a_sip_leg_of_which_no_code_is_known_yet_is_not_taken_for_answered(
+    asterisk: ScriptedAsterisk, asked: Asked
+) -> None:
+    said = iter(["", "", "SIP 183 Session Progress", "SIP 200 OK"])
+    asterisk.answers["getvar"] = lambda action: f"Response: Success\r\nVariable: x\r\nValue: {next(said)}"
+    asked.answers.watch(LEG)
+    await until(lambda: bool(asked.answered))
+    assert (asked.answered, asked.unanswered, asked.unknown) == ([LEG], 1, 0)
+
+
+@pytest.mark.parametrize("channel", [LEG.channel, "DAHDI/i1/5551234-1"])
+async def test_a_leg_that_is_up_and_never_has_a_sip_code_is_answered(
+    channel: str, asterisk: ScriptedAsterisk, asked: Asked
+) -> None:
+    asterisk.answers["getvar"] = lambda action: "Response: Success\r\nVariable: x\r\nValue: "
+    leg = replace(LEG, channel=channel)
+    asked.answers.watch(leg)
+    await until(lambda: bool(asked.answered))
+    assert (asked.answered, asked.unanswered, asked.unknown) == ([leg], 0, 0)
 
 
 async def test_an_asterisk_that_does_not_say_leaves_it_unknown(
