@@ -61,10 +61,11 @@ class Trees:
         nodes["child"] = np.where(is_leaf, np.arange(len(order)), at[left[order]])
 
         said = np.concatenate([tree.value[:, 0] for tree in fitted])[order[is_leaf]]
-        shares, which = np.unique(said, axis=0, return_inverse=True)
+        number_of: dict[bytes, int] = {}
+        rows = said.view(f"V{said[0].nbytes}")[:, 0].tolist()
         says = np.full(len(order), -1, np.int32)
-        says[is_leaf] = which.ravel()
-        return cls(len(fitted), nodes, says, shares)
+        says[is_leaf] = [number_of.setdefault(row, len(number_of)) for row in rows]
+        return cls(len(fitted), nodes, says, np.frombuffer(b"".join(number_of)).reshape(-1, said.shape[1]))
 
     def predict(self, vectors: NDArray[np.float32]) -> Shares:
         """Return the mean of what all trees say of (n, features) finite vectors, (n, classes).
