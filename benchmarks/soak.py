@@ -12,6 +12,7 @@ import asyncio
 import json
 import math
 import os
+import shutil
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -80,7 +81,7 @@ class Result:
     unknown: int
     """Of calls that were heard for long enough to know."""
     confused: tuple[str, ...]
-    """What was taken for what in which of them."""
+    """What was taken for what in which of them, and which were not told once."""
     strangers: int
     """Verdicts on calls that there were not."""
     failed: int
@@ -171,7 +172,7 @@ async def open_soak(chroot: Path, calls: int) -> AsyncIterator[Soak]:
         yield Soak(Site(lab=lab, carrier=carrier, dialer=dialer, sounds=played, opened=opened), book, calls)
 
 
-async def measure(chroot: Path, minutes: float, calls: int) -> Result:
+async def measure(chroot: Path, minutes: float, calls: int, keep_log: Path | None = None) -> Result:
     """Soak the agent and measure."""
     async with open_soak(chroot, calls) as soak:
         lab = soak.site.lab
@@ -190,6 +191,8 @@ async def measure(chroot: Path, minutes: float, calls: int) -> Result:
             warnings = Counter(
                 line["event"] for line in agent.log() if line.get("level") in ("warning", "error")
             )
+            if keep_log:
+                shutil.copyfile(agent.log_path, keep_log)
         channels = len(await lab.channels())
     legs = list(soak.book.legs.values())
     heard = [leg for leg in legs if leg.sent_seconds and leg.heard_seconds]
@@ -209,7 +212,7 @@ async def measure(chroot: Path, minutes: float, calls: int) -> Result:
         wrong=sum(leg.wrong for leg in legs),
         hasty=sum(leg.hasty for leg in legs),
         unknown=sum(leg.left_open for leg in legs),
-        confused=tuple(map(str, (leg for leg in legs if leg.wrong or leg.hasty or leg.left_open))),
+        confused=tuple(str(leg) for leg in legs if leg.odd),
         strangers=soak.book.strangers,
         failed=soak.failed,
         channels_left=channels,
@@ -285,9 +288,12 @@ def main() -> None:
     parser.add_argument("--asterisk", type=Path, required=True, help="folder that scripts/setup made")
     parser.add_argument("--hours", type=float, default=2.0)
     parser.add_argument("--calls", type=int, default=100, help="calls at once")
+    parser.add_argument("--keep-log", type=Path, metavar="FILE", help="keep the agent's log")
     add_into(parser)
     options = parser.parse_args()
-    result = asyncio.run(measure(options.asterisk, 60 * options.hours, options.calls))
+    result = asyncio.run(
+        measure(options.asterisk, 60 * options.hours, options.calls, keep_log=options.keep_log)
+    )
     tell(part_of(result), options.into)
     for confused in result.confused:
         console.print(confused)

@@ -93,7 +93,8 @@ class Leg:
         plan = Plan.of(self.number)
         ending = plan.scenario.final or "given up"
         heard = f"{self.heard_seconds:.1f} of {self.sent_seconds or plan.scenario.seconds:.1f} s heard"
-        return f"{self.number}, {plan.way.name}, {self.due}, {ending}: {', '.join(self.lines)}; {heard}"
+        told = "" if self.told_once else f" ({self.channel}: told as {', '.join(self.events) or 'nothing'})"
+        return f"{self.number}, {plan.way.name}, {self.due}, {ending}: {', '.join(self.lines)}{told}; {heard}"
 
     @property
     def due(self) -> str:
@@ -114,6 +115,12 @@ class Leg:
     def hasty(self) -> bool:
         """What was said is not so, of too little: a cadence has not come round by then."""
         return self.heard_seconds < TOLD_SECONDS and self._mistaken
+
+    @property
+    def odd(self) -> bool:
+        """It is worth being looked at."""
+        strayed = self.wrong or self.hasty or self.left_open
+        return strayed or len(self.lines) != 1 or not self.told_once
 
     @property
     def _mistaken(self) -> bool:
