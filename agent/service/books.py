@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from agent.config import Config
 from agent.hearing.recognition import Known
+from agent.hearing.sound import HeardSecond
 from agent.service.announcements import Announcements
 from agent.service.attempts import Attempts
 from agent.service.call import Call
@@ -80,6 +81,11 @@ class ServiceBooks:
         """Keep audio where that is asked for."""
         self._harvest.came(call, data)
         self._gatherer.came(call, data)
+
+    def heard(self, call: Call, seconds: Sequence[HeardSecond]) -> None:
+        """Keep what was made of them where that is asked for."""
+        self._harvest.heard(call, seconds)
+        self._gatherer.heard(call, seconds)
 
     def blind(self) -> None:
         """Take note that the PBX cannot be reached."""

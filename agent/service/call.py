@@ -44,8 +44,8 @@ class Call:
     dropped_bytes: int = 0
     media_since: float | None = None
     """Monotonic time at which early media was announced."""
-    heard: list[HeardSecond] = field(default_factory=list)
-    """The seconds heard through the present tap."""
+    in_shadow: list[HeardSecond] = field(default_factory=list)
+    """The seconds of the present tap that a candidate has heard, too."""
     evidence: Evidence = field(init=False)
     verdict: Verdict = field(init=False)
 
@@ -103,7 +103,7 @@ class Call:
         stream = Stream(tap.encoding, self.country, self.trunk)
         if self.earlier_seconds:
             stream.mark_gap()
-        self.tap, self.stream, self.heard, self.listened = tap, stream, [], True
+        self.tap, self.stream, self.in_shadow, self.listened = tap, stream, [], True
         self.evidence.tap()
         return True
 
@@ -123,7 +123,7 @@ class Call:
     def hear(self, seconds: Sequence[HeardSecond]) -> None:
         """Take in judged seconds, and the tones that were recognised meanwhile."""
         if not self.evidence.closed:
-            self.heard.extend(seconds)
+            self.in_shadow.extend(second for second in seconds if second.candidate_p is not None)
         for heard in in_order(seconds, self.stream.take_tones() if self.stream else ()):
             self.evidence.take_in(heard)
         self.verdict = settle(self.evidence)
@@ -156,7 +156,7 @@ class Call:
     def forget(self) -> None:
         """Keep no more of an ended call than a dialplan asks for that comes late."""
         self._let_go()
-        self.tap, self.heard = None, []
+        self.tap, self.in_shadow = None, []
 
     def give_up(self, reason: str) -> None:
         """Listen no more though the leg lives: whatever was heard is no verdict."""

@@ -52,6 +52,9 @@ class Books(Protocol):
     def came(self, call: Call, data: bytes) -> None:
         """Take note of audio of a call."""
 
+    def heard(self, call: Call, seconds: Sequence[HeardSecond]) -> None:
+        """Take note of seconds that were judged, in the order of the call."""
+
     def first_second(self, call: Call, delay_seconds: float) -> None:
         """Take note of how long after its first audio a call's first second was judged."""
 
@@ -190,6 +193,7 @@ class Calls:
     def heard(self, call: Call, seconds: Sequence[HeardSecond]) -> None:
         """Hand on what new seconds have changed."""
         was_final, is_first = call.verdict.final, call.evidence.seconds_heard == 0
+        self._books.heard(call, seconds)
         call.hear(seconds)
         log.debug(
             "heard",

@@ -1,8 +1,9 @@
 """Which calls' speech is gathered: that of calls that somebody spoke in and that no announcement explains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent.config import AnnouncementsConfig
+from agent.hearing.sound import HeardSecond
 from agent.service.announcements import Unexplained
 from agent.service.call import Call
 from agent.service.spoken import Spoken
@@ -30,17 +31,18 @@ class Gatherer:
     def came(self, call: Call, data: bytes) -> None:
         """Take audio that is about to be heard."""
         if spoken := self._spoken.get(call.leg.id):
-            spoken.judged(call.heard)
             spoken.came(data)
+
+    def heard(self, call: Call, seconds: Sequence[HeardSecond]) -> None:
+        """Take seconds of it that were judged."""
+        if spoken := self._spoken.get(call.leg.id):
+            spoken.judged(seconds)
 
     def ended(self, call: Call) -> None:
         """Hand on what a call has played, if it is worth it."""
         spoken = self._spoken.pop(call.leg.id, None)
-        if call.stream is None or call.tap is None:
+        if spoken is None or call.stream is None or call.tap is None:
             return
-        if spoken is None:
-            return
-        spoken.judged(call.heard)
         explained = call.verdict.announcement is not None or not call.verdict.outcome.may_cut
         if not explained and len(spoken.starts) >= FEWEST_SECONDS:
             self._gather(

@@ -2,11 +2,12 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from agent.config import Config, HarvestConfig
+from agent.hearing.sound import HeardSecond
 from agent.service.call import Call
 from agent.service.keeper import Keeper
 from agent.service.kept import KeptCall, timeline
@@ -24,6 +25,8 @@ class _Recording:
     name: str
     began: float
     """Seconds since 1970."""
+    seconds: list[HeardSecond] = field(default_factory=list)
+    """What was heard of it."""
     lately: deque[tuple[float, int]] = field(default_factory=deque)
     """When the last of it was read, monotonic, and how many bytes."""
 
@@ -69,13 +72,18 @@ class Harvest:
             recording.take(len(data), self._clock())
             self.keeper.write(recording.name, data)
 
+    def heard(self, call: Call, seconds: Sequence[HeardSecond]) -> None:
+        """Keep what was heard of a call that is recorded."""
+        if recording := self._recordings.get(call.leg.id):
+            recording.seconds += seconds
+
     def ended(self, call: Call, trunk: str) -> None:
         """Finish the recording of a call."""
         if call.tap is None or not self._wanted(call):  # since it began, somebody has switched it off
             self._drop(call)
         elif recording := self._recordings.pop(call.leg.id, None):
             cut = recording.tail_bytes if call.evidence.answered else 0
-            self.keeper.finish(recording.name, self._line(call, trunk, recording.began, cut), cut)
+            self.keeper.finish(recording.name, self._line(call, trunk, recording, cut), cut)
 
     def blind(self) -> None:
         """Give up what is being kept: the PBX cannot be reached, so that nobody knows who has answered."""
@@ -87,13 +95,13 @@ class Harvest:
         """Go by the configuration as it now is."""
         self.keeper.move(_limits(self._config().harvest))
 
-    def _line(self, call: Call, trunk: str, began: float, cut_bytes: int) -> KeptCall:
+    def _line(self, call: Call, trunk: str, recording: _Recording, cut_bytes: int) -> KeptCall:
         assert call.tap is not None
         lasts = min(call.seconds_of_tap, LONGEST_SECONDS)
         lasts -= cut_bytes / call.tap.encoding.bytes_per_second
-        seconds = [second for second in call.heard if second.at + 1.0 <= lasts]
+        seconds = [second for second in recording.seconds if second.at + 1.0 <= lasts]
         return KeptCall(
-            started=datetime.fromtimestamp(began, UTC),
+            started=datetime.fromtimestamp(recording.began, UTC),
             trunk=trunk,
             number=self._key.digest(call.leg.number),
             tap=call.tap.kind,

@@ -42,9 +42,9 @@ def shadow_verdict(call: Call, model: str) -> ShadowVerdict | None:
         early_media_signalled=told.early_media_signalled,
         tapped=told.tapped,
     )
-    for second in call.heard:
-        if second.candidate_p is not None:
-            evidence.take_in(replace(second, p=second.candidate_p))
+    for second in call.in_shadow:
+        assert second.candidate_p is not None
+        evidence.take_in(replace(second, p=second.candidate_p))
     if not evidence.seconds_heard or evidence.seconds_heard != told.seconds_heard:
         return None
     if told.answered:

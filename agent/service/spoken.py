@@ -21,16 +21,15 @@ class _Piece:
 
 
 class Spoken:
-    """Feed it the audio of one tap as it comes, and the seconds that were judged since it began."""
+    """Feed it the audio of one tap as it comes, and each second of it once it is judged."""
 
-    __slots__ = ("_coming", "_encoding", "_keep_bytes", "_longest", "_now", "_taken")
+    __slots__ = ("_coming", "_encoding", "_keep_bytes", "_longest", "_now")
 
     def __init__(self, encoding: Encoding, keep_seconds: float = 0.0) -> None:
         """Begin with the first sample of a tap; keep so much audio of a piece, at least, by whole seconds."""
         self._encoding = encoding
         self._keep_bytes = int(keep_seconds * encoding.bytes_per_second)
         self._coming = bytearray()
-        self._taken = 0
         self._now = _Piece()
         self._longest = _Piece()
 
@@ -50,14 +49,11 @@ class Spoken:
             self._coming += data
 
     def judged(self, seconds: Sequence[HeardSecond]) -> None:
-        """Take all seconds that were judged so far; those that it knows already are passed over."""
-        if len(seconds) == self._taken:  # nine of ten times
-            return
-        for second in seconds[self._taken :]:
+        """Take the next seconds that were judged."""
+        for second in seconds:
             audio = bytes(self._coming[: self._encoding.bytes_per_second])
             del self._coming[: self._encoding.bytes_per_second]
             self._take(second, audio)
-        self._taken = len(seconds)
 
     def _take(self, second: HeardSecond, audio: bytes) -> None:
         piece = self._now

@@ -40,7 +40,9 @@ class Lab:
             self.gatherer.came(call, SECOND)
             plain = second(letter, float(at))
             last = named if at == len(timeline) - 1 else None
-            call.hear([HeardSecond(plain.at, plain.p, announcement=last)])
+            heard = [HeardSecond(plain.at, plain.p, announcement=last)]
+            self.gatherer.heard(call, heard)
+            call.hear(heard)
         return call
 
     def end(self, call: Call, code: int = 404) -> None:

@@ -73,8 +73,10 @@ class Site:
             self.now += 1.0
             self.harvest.came(call, data)
             call.stream.samples_heard += len(data) // 2
-        first = len(call.heard)
-        call.hear([HeardSecond(float(first + n), RINGING) for n in range(seconds)])
+        first = call.evidence.seconds_heard
+        heard = [HeardSecond(float(first + n), RINGING) for n in range(seconds)]
+        self.harvest.heard(call, heard)
+        call.hear(heard)
 
     def kept(self) -> list[Path]:
         self.harvest.keeper.close()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from agent.hearing.sound import Encoding, HeardSecond
+from agent.hearing.sound import Encoding
 from agent.service.spoken import LONGEST_SECONDS, PAUSE_SECONDS, Spoken
 from tests.verdict.heard import second, timelines
 
@@ -14,11 +14,10 @@ SECOND = Encoding.ULAW.bytes_per_second
 
 def listened(letters: str, keep_seconds: float = 100.0) -> Spoken:
     """A call whose seconds sound like this; each second's audio is its number."""
-    spoken, seconds = Spoken(Encoding.ULAW, keep_seconds), list[HeardSecond]()
+    spoken = Spoken(Encoding.ULAW, keep_seconds)
     for number, letter in enumerate(letters):
         spoken.came(bytes([number]) * SECOND)
-        seconds.append(second(letter, float(number)))
-        spoken.judged(seconds)
+        spoken.judged([second(letter, float(number))])
     return spoken
 
 
