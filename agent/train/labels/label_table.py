@@ -172,12 +172,12 @@ def _fold(value: Any) -> int | None:
         return None
     fold = float(value)  # a table with an empty fold may have made 3.0 of 3
     if fold < 0 or not fold.is_integer():
-        raise ValueError(f"a fold is a whole number from 0 on, not {value}")
+        raise ValueError(f"a fold is a whole number from 0 on, not {value!r}")
     return int(fold)
 
 
 def _weight(value: Any) -> float:
     weight = 1.0 if value in (None, "") else float(value)
     if not 0 < weight < math.inf:
-        raise ValueError(f"a weight lies above 0, unlike {value}")
+        raise ValueError(f"a weight lies above 0, unlike {value!r}")
     return weight
