@@ -1,11 +1,13 @@
 """What the forest looks at: one second of rows as one vector of numbers."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import fft
 
 from agent.hearing.mel import MEL_BANDS, decibels
 from agent.hearing.rows import LEVEL, PEAK, PEAK_HZ, SECOND, SECOND_HZ, SILENT_ROWS, Rows
-from agent.hearing.texture import Measures, alike, texture
+from agent.hearing.texture import RATES, Bands, Measures, alike, texture
 
 FEATURE_VERSION = 2
 """Raised with every change of what a vector means; a forest fits one version."""
@@ -15,6 +17,12 @@ Vectors = Measures
 
 _ACTIVE_DB = np.float32(20.0)
 """Frames this much softer than the loudest do not count as part of the sound."""
+_PRESENT_DB = np.array((3, 6, 12, 20, 30), np.float32)
+_NEPERS_PER_DB = np.float32(np.log(10.0) / 10.0)
+"""Of power."""
+_SUM = np.ones(MEL_BANDS, np.float32)
+_MEAN = np.full(MEL_BANDS, 1 / MEL_BANDS, np.float32)
+_BAND_NUMBERS = np.arange(MEL_BANDS, dtype=np.float32)
 
 
 def features(rows: Rows) -> Vectors:
@@ -23,17 +31,16 @@ def features(rows: Rows) -> Vectors:
     Spectra are relative to the second's own loudest band, so that a sound is known by its shape;
     how loud it is stands in four numbers of its own.
     """
-    mel, level = np.ascontiguousarray(rows[..., :MEL_BANDS]), rows[..., LEVEL]
+    bands, level = Bands.of(np.ascontiguousarray(rows[..., :MEL_BANDS])), rows[..., LEVEL].copy()
     weights: Rows = (level > level.max(axis=1, keepdims=True) - _ACTIVE_DB).astype(np.float32)
-    typical = mel.mean(axis=1)
     parts = (
-        _halve(typical - typical.max(axis=1, keepdims=True)),
-        _halve(mel.std(axis=1)),
-        _halve(np.abs(np.diff(mel, axis=1)).mean(axis=1)),
+        _halve(bands.mean - bands.mean.max(axis=1, keepdims=True)),
+        _halve(np.sqrt(bands.variance)),
+        _halve(np.abs(bands.change).mean(axis=1)),
         _envelope(level),
-        _shape(mel, weights),
+        _shape(bands.mel, weights),
         _peaks(rows, weights),
-        texture(mel, weights),
+        texture(bands, weights),
     )
     return np.ascontiguousarray(np.concatenate(parts, axis=1), dtype=np.float32)
 
@@ -50,13 +57,11 @@ def _envelope(level: Rows) -> Measures:
     loudest = ordered[:, -1:]
     change = np.diff(level, axis=1)
     steps = np.sort(change, axis=1)
-    present = np.stack([(level > loudest - below).mean(axis=1) for below in (3, 6, 12, 20, 30)], axis=1)
-    amplitude = np.float32(10.0) ** ((level - loudest) / np.float32(20.0))
+    present = (level[:, np.newaxis] > (loudest - _PRESENT_DB)[..., np.newaxis]).mean(axis=2, dtype=np.float32)
+    amplitude = np.exp((level - loudest) * (_NEPERS_PER_DB / 2))
     spectrum = fft.rfft(amplitude - amplitude.mean(axis=1, keepdims=True), axis=1)
-    swing = spectrum.real**2 + spectrum.imag**2
-    rates = np.stack(
-        [swing[:, a:b].sum(axis=1) for a, b in ((1, 3), (3, 5), (5, 9), (9, 17), (17, 33))], axis=1
-    )
+    swing = np.square(spectrum.real) + np.square(spectrum.imag)
+    rates = (RATES @ swing[..., np.newaxis])[..., 0]
     rates /= rates.sum(axis=1, keepdims=True) + np.float32(1e-9)
     return np.concatenate(
         (
@@ -69,31 +74,33 @@ def _envelope(level: Rows) -> Measures:
             rates,
             amplitude.mean(axis=1, keepdims=True),
             amplitude.std(axis=1, keepdims=True),
-            (np.abs(change) < 1.0).mean(axis=1, keepdims=True),
+            (np.abs(change) < 1.0).mean(axis=1, keepdims=True, dtype=np.float32),
         ),
         axis=1,
     )
 
 
-def _moments(values: Rows, weights: Rows) -> tuple[Rows, Rows]:
-    """Return weighted mean and standard deviation over time of (n, t) values."""
-    total = weights.sum(axis=1)
-    mean = (values * weights).sum(axis=1) / total
-    variance = (weights * np.square(values - mean[:, np.newaxis])).sum(axis=1) / total
-    return mean, np.sqrt(variance)
+def _moments(values: Sequence[Rows], weights: Rows) -> list[Rows]:
+    """Return weighted mean and standard deviation over time of (n, t) values, one after the other."""
+    total, stacked = weights.sum(axis=1), np.stack(values)
+    mean = (stacked * weights).sum(axis=2) / total
+    variance = (weights * np.square(stacked - mean[..., np.newaxis])).sum(axis=2) / total
+    return [column for pair in zip(mean, np.sqrt(variance), strict=True) for column in pair]
 
 
 def _shape(mel: Rows, weights: Rows) -> Measures:
     """Measure flatness, centroid and constancy of the spectrum, (n, 64, MEL_BANDS) -> (n, k)."""
-    linear = np.exp(mel * np.float32(np.log(10.0) / 10.0))
-    total = linear.sum(axis=2) + np.float32(1e-12)
-    flatness = mel.mean(axis=2) - decibels(total / np.float32(MEL_BANDS))
-    centroid = linear @ np.arange(MEL_BANDS, dtype=np.float32) / total
-    columns = [*_moments(flatness, weights), *_moments(centroid, weights)]
+    root = np.exp(mel * (_NEPERS_PER_DB / 2))
+    linear = np.square(root)
+    total = linear @ _SUM + np.float32(1e-12)
+    flatness = mel @ _MEAN - decibels(total / np.float32(MEL_BANDS))
+    centroid = linear @ _BAND_NUMBERS / total
+    columns = _moments((flatness, centroid), weights)
     columns += [flatness.mean(axis=1), centroid.mean(axis=1)]
     overall = linear.mean(axis=1)
     columns.append(decibels(overall).mean(axis=1) - decibels(overall.mean(axis=1)))
-    shape = np.sqrt(linear / total[..., np.newaxis]) * weights[..., np.newaxis]
+    shape = root
+    shape *= (weights / np.sqrt(total))[..., np.newaxis]
     for lag in (1, 4, 16):
         both = np.einsum("nt,nt->n", weights[:, lag:], weights[:, :-lag])
         columns.append(alike(shape, lag) / (both + np.float32(1e-6)))
@@ -104,9 +111,7 @@ def _peaks(rows: Rows, weights: Rows) -> Measures:
     """Measure how pure the strongest two peaks are and how they move, (n, 64, ROW_WIDTH) -> (n, k)."""
     first, second, hz = rows[..., PEAK], rows[..., SECOND], rows[..., PEAK_HZ]
     pair = first + second
-    columns: list[Rows] = []
-    for values in (first, pair, second, hz, np.log(hz + np.float32(1.0)), rows[..., SECOND_HZ]):
-        columns.extend(_moments(values, weights))
+    columns = _moments((first, pair, second, hz, np.log(hz + np.float32(1.0)), rows[..., SECOND_HZ]), weights)
     ordered = np.sort(np.where(weights > 0, pair, np.float32(np.inf)), axis=1)
     count = weights.sum(axis=1).astype(np.intp)
     at = np.arange(rows.shape[0])

@@ -15,6 +15,9 @@ FLOOR_DB = -90.0
 LogMel = NDArray[np.float32]
 """Log-mel spectra in dB relative to full scale, (frames, MEL_BANDS)."""
 
+_FLOOR = np.float32(10 ** (FLOOR_DB / 10))
+_DB_PER_NEPER = np.float32(10 / np.log(10))
+"""Of power."""
 _LINEAR_HZ_PER_MEL = 200.0 / 3
 _BREAK_HZ = 1000.0
 _LOG_STEP = np.log(6.4) / 27
@@ -60,20 +63,27 @@ def _grouped() -> list[tuple[slice, slice, NDArray[np.float32]]]:
 _GROUP = 16
 """Bands that are made together: a third of the work that all bands with all bins are."""
 _GROUPS = _grouped()
+_TOGETHER = 8
+"""Spectra in one product. BLAS adds up in another order where there are more: by its last bits, what a call
+sounds like would then depend on how many others there are."""
 assert SAMPLE_RATE / 2 >= HIGHEST_HZ
 
 
 def log_mel(power: Power) -> LogMel:
     """Return the mel bands of power spectra in dB, (n, BINS) -> (n, MEL_BANDS), from FLOOR_DB up."""
-    result = np.empty((len(power), MEL_BANDS), np.float32)
+    count = len(power)
+    if over := count % _TOGETHER:
+        power = np.concatenate((power, np.zeros((_TOGETHER - over, BINS), np.float32)))
+    blocks = power.reshape(-1, _TOGETHER, BINS)
+    result = np.empty((*blocks.shape[:2], MEL_BANDS), np.float32)
     for bands, bins, filters in _GROUPS:
-        result[:, bands] = power[:, bins] @ filters
-    return decibels(result)
+        np.matmul(blocks[:, :, bins], filters, out=result[:, :, bands])
+    return decibels(result.reshape(-1, MEL_BANDS)[:count])
 
 
 def decibels(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return 10 log10 of any powers, from FLOOR_DB up."""
-    result: NDArray[np.float32] = np.float32(10.0) * np.log10(
-        np.maximum(power, np.float32(10 ** (FLOOR_DB / 10)))
-    )
+    result: NDArray[np.float32] = np.maximum(power, _FLOOR)
+    np.log(result, out=result)  # a sixth of the time that numpy's log10 takes
+    result *= _DB_PER_NEPER
     return result

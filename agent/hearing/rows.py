@@ -20,7 +20,7 @@ _LOWEST_BIN, _HIGHEST_BIN = round(200 / BIN_HZ), round(3600 / BIN_HZ)
 _LOBE = 3
 """Bins on either side that a Hann-windowed sine, or a beating pair such as 440+480 Hz, spreads into."""
 _AROUND = np.arange(-_LOBE, _LOBE + 1)
-_MOMENTS = np.stack((np.ones_like(_AROUND), _AROUND), axis=1).astype(np.float32)
+_BESIDE = _AROUND.astype(np.float32)
 _TINY = np.float32(1e-12)
 _AT_ONCE = 1024
 """Frames whose bands are worked on together: 1 MB, which malloc need not ask of the kernel each time."""
@@ -58,7 +58,8 @@ def _take_peak(band: Power) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     flat = band.reshape(-1)
     lobe = flat[around]
     flat[around] = 0.0
-    power, moment = (lobe @ _MOMENTS).T
+    power = lobe.sum(axis=1)
+    moment = np.einsum("nk,k->n", lobe, _BESIDE)
     hz: NDArray[np.float32] = (centre + moment / (power + _TINY) + (_LOWEST_BIN - _LOBE)) * np.float32(BIN_HZ)
     return power, hz.astype(np.float32)
 

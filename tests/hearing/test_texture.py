@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from agent.hearing.mel import MEL_BANDS
 from agent.hearing.spectrogram import FRAMES_PER_SECOND
-from agent.hearing.texture import texture
+from agent.hearing.texture import Bands, texture
 
 FRAMES = np.arange(FRAMES_PER_SECOND, dtype=np.float64)
 ALWAYS = np.ones((1, FRAMES_PER_SECOND), np.float32)
@@ -13,7 +13,7 @@ RATES, TOGETHER, ATTACKS, FINE = slice(0, 15), slice(15, 19), slice(19, 32), sli
 
 
 def measure(mel: NDArray[np.float64]) -> NDArray[np.float32]:
-    measures: NDArray[np.float32] = texture(mel[np.newaxis].astype(np.float32), ALWAYS)[0]
+    measures: NDArray[np.float32] = texture(Bands.of(mel[np.newaxis].astype(np.float32)), ALWAYS)[0]
     return measures
 
 
