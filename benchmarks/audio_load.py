@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from agent.demo.agent import LabAgent
+from agent.demo.lab import LabPorts
 from benchmarks.audio_sender import Job, Sent, Way, send
 from benchmarks.measuring import Delays, cpu_seconds, resident_mb
 from benchmarks.parts import Goal, Part, add_into, tell
@@ -87,6 +88,7 @@ class NoPbx:
 
     home: Path
     manager_port: int
+    audiosocket_port: int
     calls: int
     listening_event: str = "ways to listen"
 
@@ -102,7 +104,7 @@ class NoPbx:
             "port": self.manager_port,
             "secret": SECRET,
             "socket_path": str(self.socket_path),
-            "audiosocket": {"port": self.manager_port + 1, "max_connections": self.calls + 100},
+            "audiosocket": {"port": self.audiosocket_port, "max_connections": self.calls + 100},
         }
         return {"pbx": "asterisk", "trunks": [{"match": "PJSIP/carrier-*"}], "asterisk": asterisk}
 
@@ -111,7 +113,7 @@ async def measure(job: Job, home: Path) -> Result:
     """Drive the agent with so many calls and measure."""
     manager = LoadManager()
     await manager.start()
-    beside = NoPbx(home, manager.port, job.calls)
+    beside = NoPbx(home, manager.port, LabPorts.free().audiosocket, job.calls)
     settings = {"log": {"format": "json", "level": "info"}}
     first = replace(job, calls=FIRST_CALLS, seconds=FIRST_SECONDS, first=job.calls)
     async with LabAgent(beside, settings=settings) as agent:
@@ -162,7 +164,7 @@ async def _up(job: Job, beside: NoPbx, manager: LoadManager) -> AsyncIterator[tu
     for leg in job.numbers:
         manager.event("Event: DialBegin", *_leg(leg), f"DialString: {leg}@carrier")
     ours, theirs = multiprocessing.Pipe()
-    target = beside.socket_path if job.way is Way.EAGI else manager.port + 1
+    target = beside.socket_path if job.way is Way.EAGI else beside.audiosocket_port
     sender = multiprocessing.Process(target=send, args=(job, target, theirs), daemon=True)
     sender.start()
     theirs.close()

@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from rich.progress import track
 
 from agent.demo.agent import START_SECONDS, LabAgent
+from agent.demo.lab import LabPorts
 from benchmarks.audio_load import LoadManager, NoPbx
 from benchmarks.measuring import cpu_seconds, resident_mb
 from benchmarks.parts import Goal, Part, add_into, console, tell
@@ -55,7 +56,7 @@ async def measure(starts: int) -> Result:
     manager = LoadManager()
     await manager.start()
     with TemporaryDirectory(prefix="earlymedia-") as home, listen(Path(home) / "notify") as door:
-        beside = NoPbx(Path(home), manager.port, calls=0)
+        beside = NoPbx(Path(home), manager.port, LabPorts.free().audiosocket, calls=0)
         told = [
             await start(LabAgent(beside), door)
             for _ in track(range(starts + 1), "starting", console=console, transient=True)

@@ -24,6 +24,7 @@ from agent.pbx.asterisk.legs import (
     LegHungUp,
     LegMaybeAnswered,
     LegSignalled,
+    code_question,
     sip_code_of,
 )
 from agent.pbx.asterisk.shim_server import ShimServer, ShimSettings
@@ -272,7 +273,7 @@ class AsteriskAdapter:
         """Hand back what stands while the channel still takes variables, and before its `h` asks."""
         if final.sip_code is None:
             with suppress(AmiError):
-                final = _final(await self.ami.getvar(leg.channel, f"HANGUPCAUSE({leg.channel},tech)"), final)
+                final = _final(await self.ami.getvar(leg.channel, code_question(leg.channel)), final)
         self._ended(leg, self._witnessed(leg, final), writable=True)
 
     def _witnessed(self, leg: Leg, final: CarrierFinal) -> CarrierFinal:
@@ -283,7 +284,7 @@ class AsteriskAdapter:
 
     async def _ended_untold(self, leg: Leg, dialer: ChannelRef, final: CarrierFinal) -> None:
         """Ask the dialling channel for the final code that an older Asterisk leaves out of Hangup."""
-        asked = f"HANGUPCAUSE({leg.channel},tech)"
+        asked = code_question(leg.channel)
         try:
             tech = await self.ami.getvar(dialer.name, asked, timeout_s=self.settings.sync_wait_s)
         except AmiError:
@@ -320,7 +321,7 @@ class AsteriskAdapter:
     async def _eagi_hung_up(self, leg: Leg, session: EagiSession) -> None:
         """Say the last words: the channel dies as soon as the session closes."""
         try:
-            tech = await session.command("GET", "FULL", "VARIABLE", f"${{HANGUPCAUSE({leg.channel},tech)}}")
+            tech = await session.command("GET", "FULL", "VARIABLE", f"${{{code_question(leg.channel)}}}")
             cause = await session.command("GET", "VARIABLE", "HANGUPCAUSE")
             final = _final(tech.value, final_of("", cause.value))
             self._ended(leg, self._witnessed(leg, final), writable=True)
@@ -353,6 +354,6 @@ class AsteriskAdapter:
 
 
 def _final(tech: str | None, told: CarrierFinal) -> CarrierFinal:
-    """Complete what was told by `HANGUPCAUSE(channel,tech)`."""
+    """Complete what was told by the answer to `code_question`."""
     code = sip_code_of(tech or "")
     return CarrierFinal(code, told.q850) if code is not None and code >= 200 else told

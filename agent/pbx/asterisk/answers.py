@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from agent.pbx.asterisk.ami import AmiClient, AmiError
-from agent.pbx.asterisk.legs import sip_code_of
+from agent.pbx.asterisk.legs import code_question, sip_code_of
 from agent.pbx.port import Leg
 
 log = structlog.get_logger(__name__)
@@ -88,7 +88,7 @@ class Answers:
         self._on_answered(leg)
 
     async def _answered(self, leg: Leg) -> bool | None:
-        asked = f"HANGUPCAUSE({leg.channel},tech)"
+        asked = code_question(leg.channel)
         clock = asyncio.get_running_loop().time
         began = clock()
         while True:

@@ -185,7 +185,12 @@ def carrier_final(headers: Mapping[str, str]) -> CarrierFinal:
     return final_of(headers.get("TechCause", ""), headers.get("Cause", ""))
 
 
+def code_question(channel: str) -> str:
+    """Return the variable that tells the latest SIP code of a channel's leg, for `sip_code_of`."""
+    return f"HANGUPCAUSE({channel},tech)"
+
+
 def sip_code_of(tech: str) -> int | None:
-    """Read `HANGUPCAUSE(channel,tech)`: `SIP 486 Busy Here` is 486; None where it says nothing."""
+    """Read what `code_question` is answered: `SIP 486 Busy Here` is 486; None where it says nothing."""
     words = tech.split()
     return number_in(words[1], 100, 699) if len(words) >= 2 and words[0] == "SIP" else None

@@ -64,7 +64,13 @@ class Student:
         return p
 
 
-def fit(recipe: Recipe, examples: Examples, vectors: Vectors, workers: Workers) -> Student:
+def fit(
+    recipe: Recipe,
+    examples: Examples,
+    vectors: Vectors,
+    workers: Workers,
+    calibration: Calibration | None = None,
+) -> Student:
     """Fit a student; the same examples give the same one, however many work on it.
 
     Args:
@@ -72,6 +78,7 @@ def fit(recipe: Recipe, examples: Examples, vectors: Vectors, workers: Workers) 
         examples: n labelled seconds.
         vectors: how `recipe.view` sees them, (n, width).
         workers: who works on it.
+        calibration: what is made of what it says.
 
     Raises:
         MaterialError: a sound is missing, or the workers are.
@@ -90,7 +97,7 @@ def fit(recipe: Recipe, examples: Examples, vectors: Vectors, workers: Workers) 
             model = _forest(recipe, examples, vectors)
         else:
             model = _boosted(recipe, examples, vectors)
-    return Student(recipe, model)
+    return Student(recipe, model, calibration)
 
 
 def _forest(recipe: ForestRecipe, examples: Examples, vectors: Vectors) -> RandomForestClassifier:

@@ -20,7 +20,7 @@ from agent.train.student.calibration import Calibrated, calibrate, leave
 from agent.train.student.candidate import MODEL, packed, refuse_folder, write_candidate
 from agent.train.student.card import FoldScore, StudentCard, make_card
 from agent.train.student.examples import Source, find_source, read_examples
-from agent.train.student.fit import Student, fit, judge_strangers
+from agent.train.student.fit import fit, judge_strangers
 from agent.train.student.recipes import RECIPES, SEED, Recipe
 from agent.train.student.views import Seen, View, see_examples
 from agent.train.worker_options import ClusterOption, JobsOption
@@ -128,8 +128,7 @@ def make_candidate(
         strangers = judge_strangers(recipe, examples, seen.vectors, workers, step)
     done = calibrate(strangers) if calibrated else leave(strangers)
     with progress("fitting on all", 1, "student") as step:
-        student = fit(recipe, examples, seen.vectors, workers)
-        student = Student(recipe, student.model, done.calibration)
+        student = fit(recipe, examples, seen.vectors, workers, done.calibration)
         content = packed(student)
         step()
     card = make_card(student, content, done, materials_of(sources), datetime.now(UTC).date())

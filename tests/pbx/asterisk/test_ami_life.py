@@ -148,7 +148,7 @@ async def test_an_endless_message_ends_the_connection(asterisk: ScriptedAsterisk
 async def test_a_flood_of_events_is_heard_to_the_last(asterisk: ScriptedAsterisk, client: AmiClient) -> None:
     events = heard_by(client)
     asterisk.say(b"Event: Newexten\r\nUniqueid: 17.42\r\nChannel: PJSIP/c-1\r\n\r\n" * 20_000)
-    await until(lambda: len(events) == 20_000, within_s=10)
+    await until(lambda: len(events) == 20_000, within_s=60)
 
 
 async def test_a_flood_of_events_is_named(
