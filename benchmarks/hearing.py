@@ -4,9 +4,9 @@
 
 Of the calls 40 % speak, 30 % ring, 10 % are busy, 10 % play a song and 10 % are silent. Each is at its own
 moment of what it plays, has been heard for three seconds before, and is heard for `--seconds` more: whole
-seconds, then ticks of 100 ms. 1,000 announcements are known, and what is said is none of them, so that all of
-it is searched. What is said is rendered as `announcements.py` does it and kept in `--work`; songs are
-recordings under `--songs`.
+seconds, then the agent's ticks. 1,000 announcements are known, and what is said is none of them, so that
+all of it is searched. What is said is rendered as `announcements.py` does it and kept in `--work`; songs
+are recordings under `--songs`.
 
 Told are milliseconds of processor time (one thread, the median of the seconds heard) for 1,000
 call-seconds, and the memory that a second of all calls takes at most beyond what was held before it.
@@ -39,6 +39,7 @@ from agent.hearing.recognition import Known
 from agent.hearing.sound import Encoding
 from agent.hearing.tape import Fingerprint
 from agent.hearing.tones import ToneEar
+from agent.service.engine import Pace
 from agent.service.memory import keep_little
 from benchmarks.announcements import render, spectra
 from benchmarks.no_tones import recordings
@@ -46,6 +47,8 @@ from benchmarks.parts import Goal, Part, add_into, console, tell
 
 RATE = Encoding.ULAW.bytes_per_second
 WARM_SECONDS = 3
+TICKS = round(1 / Pace().tick_seconds)
+"""In a second."""
 ANNOUNCEMENTS = 1000
 TARGET_CALLS, TARGET_MS, TARGET_MB = 1000, 600, 60
 SHARES = {"speech": 0.4, "ringing": 0.3, "busy": 0.1, "song": 0.1, "silence": 0.1}
@@ -111,7 +114,7 @@ def measure(options: argparse.Namespace) -> Iterator[Part]:
     played = sounds(options.work, options.songs)
     for ticks, name, title in (
         (1, "hearing", "1,000 call-seconds heard in whole seconds"),
-        (10, "hearing_ticks", "1,000 call-seconds heard in ticks of 100 ms"),
+        (TICKS, "hearing_ticks", f"1,000 call-seconds heard in ticks of {1000 // TICKS} ms"),
     ):
         runs = [("a mixture", mixed(played, count)) for count in options.calls]
         costs = [
