@@ -22,6 +22,7 @@ class Refusal(StrEnum):
     GONE = "it left before it had introduced itself"
     MALFORMED = "it does not speak the protocol"
     UNKNOWN = "nobody expects it"
+    LATE = "no verdict could be told in time"
     FAILED = "an error of our own"
 
 

@@ -208,7 +208,7 @@ class ShimServer:
                 fields = await self._on_sync(unique_id, args)
             connection.send(_variables(fields))  # less than a socket's buffer, or not at all
         except TimeoutError:
-            self.refusals.add(Refusal.FAILED, "no verdict in time")
+            self.refusals.add(Refusal.LATE)
         except OSError:
             self.refusals.add(Refusal.GONE)
         except Exception:

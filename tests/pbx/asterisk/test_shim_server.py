@@ -45,7 +45,7 @@ async def test_a_late_answer_is_none(agent: Agent) -> None:
     with closing(Shim(agent)) as shim:
         await shim.line(b"SYNC\x0017.42\n")
         assert await shim.receive() == b""
-    assert agent.server.refusals.count == {Refusal.FAILED: 1}
+    assert agent.server.refusals.count == {Refusal.LATE: 1}
 
 
 async def test_a_question_whose_asker_left_harms_nothing(agent: Agent) -> None:
