@@ -215,8 +215,22 @@ class AmiClient:
 
     async def _ping(self, connections: tuple[AmiConnection, ...]) -> None:
         for connection in connections:
-            await _within(connection.request("Ping", {}), "Ping", self.settings.ping_timeout_s)
+            await self._pong(connection)
             self._watch_the_flood(connection.events)
+
+    async def _pong(self, connection: AmiConnection) -> None:
+        """Await the answer to a ping; it may be late behind a flood, whose events are signs of life, too."""
+        timeout_s = self.settings.ping_timeout_s
+        pong = connection.request("Ping", {})
+        try:
+            while not pong.done():
+                before = connection.events
+                await asyncio.wait([pong], timeout=timeout_s)
+                if not pong.done() and connection.events == before:
+                    raise AmiTimeoutError(f"Asterisk did not answer Ping within {timeout_s} s.")
+            pong.result()
+        finally:
+            pong.cancel()
 
     def _watch_the_flood(self, events: int) -> None:
         """Say when more events come than calls make: it costs processor, and nothing else."""

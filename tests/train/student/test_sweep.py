@@ -41,8 +41,7 @@ def test_more_trees_are_larger_and_slower_and_a_leaf_of_everything_knows_nothing
     assert small.macro_f1 == large.macro_f1 == large.worst_fold == 1
     assert stump.macro_f1 < 0.5
     assert small.megabytes < large.megabytes
-    assert small.ms_a_second < large.ms_a_second
-    assert large.ms_a_second_of_batch < large.ms_a_second
+    assert small.ms_a_second_of_batch < large.ms_a_second_of_batch
     assert stump.log_loss > large.log_loss
     assert len(steps) == 3
 
