@@ -30,7 +30,7 @@ _SPEECH = SOUNDS.index(Sound.SPEECH)
 _LAST = -1
 _FRAMES_AT_ONCE = 256
 """Frames whose spectra are there at once: what comes of them stays in a processor's second cache."""
-_FEWEST_AT_ONCE, _SHARE_AT_ONCE = 24, 16
+_FEWEST_AT_ONCE, _SHARE_AT_ONCE = 30, 16
 """Seconds of audio that are heard at once however few calls there are: a tick of 240. Of more calls it is a
 sixteenth of a second each: what a batch works with (200 kB a second) stays little beside what they keep."""
 
