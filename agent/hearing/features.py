@@ -99,8 +99,7 @@ def _shape(mel: Rows, weights: Rows) -> Measures:
     columns += [flatness.mean(axis=1), centroid.mean(axis=1)]
     overall = linear.mean(axis=1)
     columns.append(decibels(overall).mean(axis=1) - decibels(overall.mean(axis=1)))
-    shape = root
-    shape *= (weights / np.sqrt(total))[..., np.newaxis]
+    shape = np.multiply(root, (weights / np.sqrt(total))[..., np.newaxis], out=root)
     for lag in (1, 4, 16):
         both = np.einsum("nt,nt->n", weights[:, lag:], weights[:, :-lag])
         columns.append(alike(shape, lag) / (both + np.float32(1e-6)))
