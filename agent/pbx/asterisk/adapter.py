@@ -21,6 +21,7 @@ from agent.pbx.asterisk.eagi import EagiSession
 from agent.pbx.asterisk.legs import (
     LegBook,
     LegEvent,
+    LegFailed,
     LegHungUp,
     LegMaybeAnswered,
     LegSignalled,
@@ -205,8 +206,12 @@ class AsteriskAdapter:
                         self._errands.run(self._listen(leg))
                 case LegMaybeAnswered(leg):
                     self.answers.watch(leg)
-                case LegHungUp(leg, final) if leg.dialer is None and leg.id not in self._own_eagi:
-                    self._errands.run(self._hung_up(leg, final))
+                case LegHungUp(leg, final):
+                    if leg.dialer is None and leg.id not in self._own_eagi:
+                        self._errands.run(self._hung_up(leg, final))
+                    self._errands.run(self.spy.let_go(leg))
+                case LegFailed(leg):
+                    self._errands.run(self.spy.let_go(leg))
                 case LegEnded(leg, final):
                     final = self._witnessed(leg, final)
                     self._forget(leg)
@@ -234,6 +239,7 @@ class AsteriskAdapter:
         self._deaf.discard(leg.id)
         self.audiosocket.forget(stream_of(self.settings.token, leg.id))
         self.answers.forget(leg.id)
+        self.spy.forget(leg.id)
 
     async def _listen(self, leg: Leg) -> None:
         """Spy on a leg, unless it was answered at once or its own dialplan brings a tap."""
@@ -300,7 +306,7 @@ class AsteriskAdapter:
             if self.legs.get(leg_id) is None:  # a probe, or the leg ended meanwhile
                 session.close()
             else:
-                self._listener.tap_attached(leg_id, session.listen(TapKind.SPY_EAGI))
+                self.spy.attached(leg_id, session.listen(TapKind.SPY_EAGI))
             return
         self._dispatch(self.legs.adopt(channel, session.args[0] if session.args else ""))
         leg = self.legs.get(channel.id)

@@ -24,6 +24,8 @@ TAP_ID_PREFIX = "emtap"
 """Ids of our own helper channels begin so; dialers may filter by it."""
 
 _UP = "6"
+_FAILED = frozenset({"BUSY", "CANCEL", "CHANUNAVAIL", "CONGESTION", "NOANSWER"})
+"""`DialStatus` of a dialled leg that is not answered and never will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,14 @@ class LegHungUp:
     final: CarrierFinal
 
 
-LegEvent = LegBegan | LegSignalled | LegMaybeAnswered | LegHungUp | LegEnded
+@dataclass(frozen=True, slots=True)
+class LegFailed:
+    """Whoever dialled the leg is done with it, unanswered; its channel still lives for a moment."""
+
+    leg: Leg
+
+
+LegEvent = LegBegan | LegSignalled | LegMaybeAnswered | LegHungUp | LegFailed | LegEnded
 
 
 class LegBook:
@@ -88,6 +97,8 @@ class LegBook:
                 return self._maybe_answered(headers.get("Uniqueid", ""))
             case "DialEnd" if headers.get("DialStatus") == "ANSWER":
                 return self._maybe_answered(headers.get("DestUniqueid", ""))
+            case "DialEnd" if headers.get("DialStatus") in _FAILED:
+                return self._failed(headers.get("DestUniqueid", ""))
             case "HangupRequest":
                 return self._hangs_up(headers)
             case "Hangup":
@@ -160,6 +171,10 @@ class LegBook:
             final = CarrierFinal(None, final.q850)
         self._hung_up.discard(leg.id)
         return (LegEnded(leg, final),)
+
+    def _failed(self, leg_id: str) -> tuple[LegEvent, ...]:
+        leg = self._legs.get(leg_id)
+        return (LegFailed(leg),) if leg else ()
 
     def _maybe_answered(self, leg_id: str) -> tuple[LegEvent, ...]:
         leg = self._legs.get(leg_id)

@@ -15,7 +15,7 @@ import structlog
 from agent.pbx.asterisk.ami import AmiClient, AmiDeniedError, AmiError, AmiReply
 from agent.pbx.asterisk.audiosocket_server import AudioSocketServer
 from agent.pbx.asterisk.legs import TAP_ID_PREFIX
-from agent.pbx.port import CallListener, Leg, TapKind
+from agent.pbx.port import CallListener, Leg, Tap, TapKind
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +24,8 @@ SPY_OPTIONS = "qoES"
 OTHER_HALF_PREFIX = f"{TAP_ID_PREFIX}2-"
 """Uniqueid of the half that runs the EAGI shim: this and the leg's Uniqueid."""
 ORIGINATE_TIMEOUT_S = 5.0
+LET_GO_S = 1.0
+"""A leg that is over and still there after so long is held by our own spy."""
 BOOT_PAUSES_S = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 """Before what did not work is tried again; the last one over and over while nothing works."""
 
@@ -79,6 +81,8 @@ class Spy:
         """What works, best first; all that is allowed until `find_out` knows better."""
         self.faults: dict[SpyMethod, str] = {}
         """Why a method does not work, in Asterisk's words."""
+        self._taps: dict[str, Tap] = {}
+        """The taps of legs that are spied on."""
 
     async def find_out(self) -> None:
         """Try every method on a helper channel that spies on nothing.
@@ -123,6 +127,28 @@ class Spy:
             level("a way to listen does not work", method=method.value, reason=fault)
         log.info("ways to listen", methods=[method.value for method in self.methods])
 
+    def attached(self, leg_id: str, tap: Tap) -> None:
+        """Hand on the tap of a spy that is there."""
+        self._taps[leg_id] = tap
+        self._listener.tap_attached(leg_id, tap)
+
+    def forget(self, leg_id: str) -> None:
+        """Take note that a leg has ended."""
+        self._taps.pop(leg_id, None)
+
+    async def let_go(self, leg: Leg) -> None:
+        """End the spy of a leg that is over if the leg has not ended by itself.
+
+        ChanSpy waits for the next frame without end, and where the leg is hung up in the wrong moment there
+        is none: it keeps the channel, of which Asterisk then never says that it has ended.
+        """
+        if leg.id not in self._taps:
+            return
+        await asyncio.sleep(LET_GO_S)
+        if tap := self._taps.pop(leg.id, None):
+            log.info("the spy had not noticed that its leg is over: it was ended", call=leg.id)
+            tap.close()
+
     async def attach(self, leg: Leg) -> None:
         """Spy on a leg by the first method that works."""
         fault = "no way to listen works, see `earlymedia check`"
@@ -131,7 +157,7 @@ class Spy:
             if method is SpyMethod.AUDIOSOCKET:
                 self._audiosocket.expect(
                     stream,
-                    lambda tap: self._listener.tap_attached(leg.id, tap),
+                    lambda tap: self.attached(leg.id, tap),
                     kind=TapKind.SPY_AUDIOSOCKET,
                 )
             said = await self._originate(

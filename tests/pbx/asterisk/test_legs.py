@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from agent.pbx.asterisk.legs import (
     LegBook,
+    LegFailed,
     LegHungUp,
     LegMaybeAnswered,
     LegSignalled,
@@ -66,7 +67,13 @@ def test_up_only_may_be_the_answer(book: LegBook) -> None:
     up = {"Uniqueid": LEG.id, "ChannelState": "6"}
     assert book.take("Newstate", up) == (LegMaybeAnswered(LEG),)
     assert book.take("DialEnd", dest(DialStatus="ANSWER")) == (LegMaybeAnswered(LEG),)
-    assert book.take("DialEnd", dest(DialStatus="BUSY")) == ()
+
+
+@pytest.mark.parametrize("status", ["BUSY", "CANCEL", "CHANUNAVAIL", "CONGESTION", "NOANSWER"])
+def test_a_leg_that_is_not_answered_has_failed(book: LegBook, status: str) -> None:
+    book.take("DialBegin", DIAL_BEGIN)
+    assert book.take("DialEnd", dest(DialStatus=status)) == (LegFailed(LEG),)
+    assert book.take("DialEnd", dest(DialStatus="GOTO")) == ()
 
 
 def test_a_call_that_began_before_we_did_is_found_at_its_next_signal(book: LegBook) -> None:
