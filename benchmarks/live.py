@@ -252,8 +252,8 @@ def main() -> None:
         load = FreeSwitchLoad.open(prefix) if prefix else AsteriskLoad.open(chroot, tap)
         try:
             results += (asyncio.run(measure(load, chroot, tap, int(calls), options.seconds)),)
-        except TimeoutError:  # what is lost then is the machine's, not the agent's
-            console.print(f"[red]{run}[/red]: the machine does not carry so many, the dialer got no answer")
+        except TimeoutError as error:  # what is lost then is the machine's, not the agent's
+            console.print(f"[red]{run}[/red]: the machine does not carry so many ({error})")
         else:
             keep(part_of(name, results), options.into)
     tell(part_of(name, results), options.into)

@@ -65,16 +65,22 @@ class Carrier:
 
     async def call_to(self, number: str, *, nth: int = 0, timeout_seconds: float = 10.0) -> Call:
         """Wait for the (nth) call to a number. Raises TimeoutError."""
-        async with asyncio.timeout(timeout_seconds), self._arrived:
-            await self._arrived.wait_for(lambda: len(self.calls_to(number)) > nth)
-            return self.calls_to(number)[nth]
+        try:
+            async with asyncio.timeout(timeout_seconds), self._arrived:
+                await self._arrived.wait_for(lambda: len(self.calls_to(number)) > nth)
+                return self.calls_to(number)[nth]
+        except TimeoutError:
+            raise TimeoutError(f"call {number} had not come after {timeout_seconds:g} s") from None
 
     async def ended(self, number: str, *, nth: int = 0, timeout_seconds: float = 30.0) -> Call:
         """Wait until the (nth) call to a number is over. Raises TimeoutError."""
-        async with asyncio.timeout(timeout_seconds):
-            call = await self.call_to(number, nth=nth, timeout_seconds=timeout_seconds)
-            await call.ended.wait()
-            return call
+        call = await self.call_to(number, nth=nth, timeout_seconds=timeout_seconds)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await call.ended.wait()
+        except TimeoutError:
+            raise TimeoutError(f"call {number} had not ended after {timeout_seconds:g} s") from None
+        return call
 
     def forget(self, call: Call) -> None:
         """Let go of a call that is over and whose answers are no longer repeated."""

@@ -13,6 +13,9 @@ from typing import Self
 from agent.demo.happenings import Happening, Happenings
 from agent.demo.lab import LabError
 
+ACTION_SECONDS = 5.0
+"""What is not answered in this time is given up."""
+
 
 class Dialer(Happenings):
     """A logged-in manager session; `async with` opens and closes it."""
@@ -46,7 +49,7 @@ class Dialer(Happenings):
     async def action(
         self, name: str, variables: Mapping[str, str] | None = None, /, **headers: str
     ) -> Happening:
-        """Send an action and return its response. Raises TimeoutError after five seconds."""
+        """Send an action and return its response. Raises TimeoutError after `ACTION_SECONDS`."""
         action_id = f"lab-{next(self._ids)}"
         lines = [f"Action: {name}", f"ActionID: {action_id}"]
         lines += [f"{key}: {value}" for key, value in headers.items()]
@@ -54,7 +57,9 @@ class Dialer(Happenings):
         future = self._responses[action_id] = asyncio.get_running_loop().create_future()
         self._writer.write("\r\n".join([*lines, "", ""]).encode())
         try:
-            return await asyncio.wait_for(future, 5.0)
+            return await asyncio.wait_for(future, ACTION_SECONDS)
+        except TimeoutError:
+            raise TimeoutError(f"Asterisk did not answer {name} within {ACTION_SECONDS:g} s") from None
         finally:
             del self._responses[action_id]
 
