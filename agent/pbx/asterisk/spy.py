@@ -129,8 +129,9 @@ class Spy:
 
     def attached(self, leg_id: str, tap: Tap) -> None:
         """Hand on the tap of a spy that is there."""
-        self._taps[leg_id] = tap
         self._listener.tap_attached(leg_id, tap)
+        if not tap.ended:  # else the leg is gone already, or has a better tap
+            self._taps[leg_id] = tap
 
     def forget(self, leg_id: str) -> None:
         """Take note that a leg has ended."""
@@ -142,10 +143,9 @@ class Spy:
         ChanSpy waits for the next frame without end, and where the leg is hung up in the wrong moment there
         is none: it keeps the channel, of which Asterisk then never says that it has ended.
         """
-        if leg.id not in self._taps:
-            return
         await asyncio.sleep(LET_GO_S)
-        if tap := self._taps.pop(leg.id, None):
+        tap = self._taps.pop(leg.id, None)
+        if tap is not None and not tap.ended:
             log.info("the spy had not noticed that its leg is over: it was ended", call=leg.id)
             tap.close()
 
