@@ -7,7 +7,7 @@ from scipy import fft
 
 from agent.hearing.mel import MEL_BANDS, decibels
 from agent.hearing.rows import LEVEL, PEAK, PEAK_HZ, SECOND, SECOND_HZ, SILENT_ROWS, Rows
-from agent.hearing.texture import RATES, Bands, Measures, alike, texture
+from agent.hearing.texture import MEAN_OF_BANDS, RATES, Bands, Measures, alike, texture
 
 FEATURE_VERSION = 2
 """Raised with every change of what a vector means; a forest fits one version."""
@@ -21,7 +21,6 @@ _PRESENT_DB = np.array((3, 6, 12, 20, 30), np.float32)
 _NEPERS_PER_DB = np.float32(np.log(10.0) / 10.0)
 """Of power."""
 _SUM = np.ones(MEL_BANDS, np.float32)
-_MEAN = np.full(MEL_BANDS, 1 / MEL_BANDS, np.float32)
 _BAND_NUMBERS = np.arange(MEL_BANDS, dtype=np.float32)
 
 
@@ -93,7 +92,7 @@ def _shape(mel: Rows, weights: Rows) -> Measures:
     root = np.exp(mel * (_NEPERS_PER_DB / 2))
     linear = np.square(root)
     total = linear @ _SUM + np.float32(1e-12)
-    flatness = mel @ _MEAN - decibels(total / np.float32(MEL_BANDS))
+    flatness = mel @ MEAN_OF_BANDS - decibels(total / np.float32(MEL_BANDS))
     centroid = linear @ _BAND_NUMBERS / total
     columns = _moments((flatness, centroid), weights)
     columns += [flatness.mean(axis=1), centroid.mean(axis=1)]

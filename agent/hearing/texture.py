@@ -21,7 +21,8 @@ _MEAN_OF_THIRDS = np.stack(
     [np.isin(np.arange(MEL_BANDS), np.arange(*third)) / (third[1] - third[0]) for third in _THIRDS], axis=1
 ).astype(np.float32)
 """From bands to the means of their low, middle and high third, (MEL_BANDS, 3)."""
-_MEAN_OF_ALL = np.full(MEL_BANDS, 1 / MEL_BANDS, np.float32)
+MEAN_OF_BANDS = np.full(MEL_BANDS, 1 / MEL_BANDS, np.float32)
+"""From bands to their mean, (MEL_BANDS,)."""
 _MEAN_OF_HALVES = np.kron(np.eye(2), np.full((MEL_BANDS // 2, 1), 2 / MEL_BANDS)).astype(np.float32)
 """From bands to the means of their low and high half, (MEL_BANDS, 2)."""
 RATES = np.stack(
@@ -123,7 +124,7 @@ def _attacks(change: NDArray[np.float32]) -> Measures:
     means = np.stack(sums, axis=1) @ _MEAN_OF_THIRDS / np.float32(change.shape[1])
     spread = means[:, 0] + np.float32(0.01)
     measures = np.stack((means[:, 1] / spread, means[:, 2] / spread**1.5, means[:, 3] / spread**2), axis=2)
-    onsets = np.sort(rise @ _MEAN_OF_ALL, axis=1)
+    onsets = np.sort(rise @ MEAN_OF_BANDS, axis=1)
     return np.concatenate((measures.reshape(len(change), -1), onsets[:, [-1, -3, -8, -32]]), axis=1)
 
 

@@ -411,7 +411,7 @@ def test_what_hearing_remembers_of_a_call_is_let_go_at_its_end(calls: Calls) -> 
     hear(calls, [Sound.RINGING] * 3)
     stream.samples_heard = 3 * SAMPLE_RATE
     calls.leg_ended(LEG.id, CarrierFinal(480, 19))
-    assert (call.stream, call.audio_seconds) == (None, 3.0)
+    assert (call.stream, call.in_shadow, call.audio_seconds) == (None, [], 3.0)
 
 
 def test_what_hearing_remembers_of_a_call_is_let_go_at_the_answer(calls: Calls) -> None:

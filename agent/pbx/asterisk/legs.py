@@ -13,7 +13,7 @@ Which event says what was tried on Asterisk 16 and 22:
   `HangupRequest` came before, the caller or we ended the leg, and Asterisk made the code up from the cause.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -94,11 +94,11 @@ class LegBook:
             case "DialState":
                 return self._state(headers)
             case "Newstate" if headers.get("ChannelState") == _UP:
-                return self._maybe_answered(headers.get("Uniqueid", ""))
+                return self._tell(LegMaybeAnswered, headers.get("Uniqueid", ""))
             case "DialEnd" if headers.get("DialStatus") == "ANSWER":
-                return self._maybe_answered(headers.get("DestUniqueid", ""))
+                return self._tell(LegMaybeAnswered, headers.get("DestUniqueid", ""))
             case "DialEnd" if headers.get("DialStatus") in _FAILED:
-                return self._failed(headers.get("DestUniqueid", ""))
+                return self._tell(LegFailed, headers.get("DestUniqueid", ""))
             case "HangupRequest":
                 return self._hangs_up(headers)
             case "Hangup":
@@ -117,7 +117,8 @@ class LegBook:
         """Take the list of all channels (`Status`) after a lost connection: who is gone, who is up."""
         states = {headers.get("Uniqueid", ""): headers.get("ChannelState", "") for headers in channels}
         up = [leg_id for leg_id, state in states.items() if state == _UP]
-        return (*self._keep_only(states), *(event for leg_id in up for event in self._maybe_answered(leg_id)))
+        answered = (event for leg_id in up for event in self._tell(LegMaybeAnswered, leg_id))
+        return (*self._keep_only(states), *answered)
 
     def _keep_only(self, living: Iterable[str]) -> tuple[LegEvent, ...]:
         gone = self._legs.keys() - set(living)
@@ -172,13 +173,9 @@ class LegBook:
         self._hung_up.discard(leg.id)
         return (LegEnded(leg, final),)
 
-    def _failed(self, leg_id: str) -> tuple[LegEvent, ...]:
+    def _tell(self, event: Callable[[Leg], LegEvent], leg_id: str) -> tuple[LegEvent, ...]:
         leg = self._legs.get(leg_id)
-        return (LegFailed(leg),) if leg else ()
-
-    def _maybe_answered(self, leg_id: str) -> tuple[LegEvent, ...]:
-        leg = self._legs.get(leg_id)
-        return (LegMaybeAnswered(leg),) if leg else ()
+        return (event(leg),) if leg else ()
 
 
 def trunk_of(channel: str) -> str:
