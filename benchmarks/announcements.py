@@ -29,9 +29,10 @@ from agent.config import Config
 from agent.demo.g711 import encode_ulaw
 from agent.hearing.ear import Ear, Stream
 from agent.hearing.forest import Forest
+from agent.hearing.known import Known
 from agent.hearing.mel import LogMel, log_mel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
-from agent.hearing.recognition import Known, Match, Recollection, identify, recognise
+from agent.hearing.recognition import Match, Recollection, identify, recognise
 from agent.hearing.sound import Encoding
 from agent.hearing.spectrogram import FRAMES_PER_SECOND, LOOKAHEAD, power_spectrogram
 from agent.hearing.tape import Fingerprint

@@ -34,7 +34,7 @@ from agent.hearing.calibration import Calibration
 from agent.hearing.ear import Ear, Stream
 from agent.hearing.features import FEATURE_VERSION
 from agent.hearing.forest import Card, Forest
-from agent.hearing.recognition import Known, Title
+from agent.hearing.known import Known, Title
 from agent.hearing.sound import SOUNDS, Encoding, HeardSecond
 from agent.hearing.spectrogram import LOOKAHEAD
 from agent.hearing.tones import ToneEar, ToneEvent

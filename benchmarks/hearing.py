@@ -34,8 +34,8 @@ from agent.demo.g711 import encode_ulaw
 from agent.hearing import ear
 from agent.hearing.ear import Ear, Stream
 from agent.hearing.forest import Forest
+from agent.hearing.known import Known
 from agent.hearing.pcm import Samples
-from agent.hearing.recognition import Known
 from agent.hearing.sound import Encoding
 from agent.hearing.tape import Fingerprint
 from agent.hearing.tones import ToneEar

@@ -35,6 +35,7 @@ from agent.demo.agent import LabAgent
 from agent.demo.call import Scenario
 from agent.demo.carrier import Carrier
 from agent.demo.rtp import PACKET_SECONDS
+from agent.service.engine import Pace
 from benchmarks.live_load import AsteriskLoad, FreeSwitchLoad, Load
 from benchmarks.measuring import Delays, cpu_seconds, resident_mb
 from benchmarks.parts import Goal, Part, add_into, console, keep, tell
@@ -48,7 +49,7 @@ WITHOUT = ("dialled", "originated")
 SETTLE_SECONDS = 3.0
 FIRST_CALLS, FIRST_SECONDS = 2, 5.0
 """They come before anything is measured: what they load for good belongs to the agent's base."""
-LAST_SECONDS = 0.175
+LAST_SECONDS = Pace().tick_seconds + 0.05
 """A call's end is told at once: nobody waits for what came since the last tick, or is on its way."""
 GOALS_AT = 200
 """Calls at once for which there are goals."""

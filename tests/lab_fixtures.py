@@ -4,7 +4,6 @@ A number is dialled once only on a site, so every call is known by its number fr
 """
 
 import asyncio
-import gc
 import itertools
 import time
 from abc import ABC, abstractmethod
@@ -304,7 +303,6 @@ def agent_beside(lab: Lab, *, mode: str = "active", **sections: Any) -> LabAgent
 @asynccontextmanager
 async def open_site(lab: LabAsterisk) -> AsyncIterator[Site]:
     """Open a carrier and a dialer for a lab, and leave the lab without calls."""
-    gc.freeze()  # this process is the carrier: what earlier tests left is not looked through during calls
     if not lab.running:
         await lab.start()
     async with (

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from agent.config.trunks import RuleConfig
-from agent.hearing.recognition import Title
+from agent.hearing.known import Title
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import Decision, Layer, Policy
 

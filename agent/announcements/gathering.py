@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from agent.announcements.announcement import Announcement
 from agent.announcements.database import LibraryError, explained, pack, unpack
 from agent.announcements.library import Library, from_pcm16, to_pcm16
+from agent.hearing.known import Known
 from agent.hearing.pcm import SAMPLE_RATE, Samples
-from agent.hearing.recognition import Known, identify
+from agent.hearing.recognition import identify
 from agent.hearing.tape import PRINT_VERSION, Fingerprint
 
 

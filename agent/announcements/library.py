@@ -18,9 +18,10 @@ from agent.announcements.database import (
     pack,
     unpack,
 )
+from agent.hearing.known import Known
 from agent.hearing.mel import log_mel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
-from agent.hearing.recognition import Known, identify
+from agent.hearing.recognition import identify
 from agent.hearing.spectrogram import power_spectrogram
 from agent.hearing.tape import PRINT_VERSION, Fingerprint
 

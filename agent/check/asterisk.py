@@ -24,7 +24,7 @@ EVENTS_S = 1.0
 NEEDED_EVENTS = ("DialBegin", "DialEnd", "Newstate", "Hangup")
 """Events of the helper channel that must get through the account's filter."""
 CONTEXTS = {
-    "earlymedia-after-dial": "the dialplan cannot ask for the last word after Dial()",
+    "earlymedia-after-dial": "the dialplan cannot await the last word after Dial()",
     "earlymedia-originate": "dialers cannot use pattern A (Originate with EarlyMedia)",
 }
 MODULES = {

@@ -51,8 +51,8 @@ class ModelConfig(Section):
 class HearingConfig(Section):
     """How audio is read."""
 
-    tick_ms: Annotated[int, Field(ge=10, le=1000)] = 125
-    """Eight frames of the spectrogram."""
+    tick_ms: Annotated[int, Field(ge=10, le=1000)] = 200
+    """From one reading of all calls to the next."""
     max_calls_per_batch: Annotated[int, Field(ge=1, le=4096)] = 64
     backlog_seconds: Annotated[float, Field(ge=1.0, le=60.0)] = 8.0
     """Audio kept for a call that falls behind; the oldest beyond it is dropped."""

@@ -41,6 +41,8 @@ class Scenario:
     """From `first` to `then`."""
     packets_each_20_ms: int = 1
     """2: the audio comes at double speed."""
+    packets_at_once: int = 1
+    """5: the network holds packets up and lets them go by fives."""
     stops_after_seconds: float | None = None
     """No RTP comes any more after so many seconds of it, though the call goes on."""
     audio: bytes | None = field(default=b"", repr=False)

@@ -179,6 +179,7 @@ class _Dialog:
                 self.scenario.audio or b"",
                 self.scenario.loop,
                 self.scenario.packets_each_20_ms,
+                self.scenario.packets_at_once,
                 self.scenario.stops_after_seconds,
             )
             if self.scenario.audio is not None:

@@ -32,11 +32,14 @@ class Stream:
     loop: bool
     """Start again at the end; else silence follows."""
     packets_each_20_ms: int = 1
+    packets_at_once: int = 1
+    """So many are held back until the last of them is due."""
     stops_after_seconds: float | None = None
     """Seconds after the first packet; None: it never stops by itself."""
     first_sent: float | None = None
     """Monotonic time of the first packet."""
     packets: int = 0
+    _held: int = 0
     _position: int = 0
     _sequence: int = field(default_factory=lambda: random.getrandbits(16))
     _timestamp: int = field(default_factory=lambda: random.getrandbits(31))
@@ -51,6 +54,16 @@ class Stream:
         if self.stops_after_seconds is None or self.first_sent is None:
             return False
         return now - self.first_sent >= self.stops_after_seconds
+
+    def send_due(self, now: float) -> None:
+        """Send what one round of 20 ms calls for."""
+        if self.stopped(now):
+            return
+        self._held += self.packets_each_20_ms
+        if self._held >= self.packets_at_once:
+            for _ in range(self._held):
+                self.send(now)
+            self._held = 0
 
     def send(self, now: float) -> None:
         """Send the next packet; a listener that is gone is none of a carrier's business."""
@@ -89,8 +102,7 @@ class Pump:
             now = time.monotonic()
             self.latest_seconds = max(self.latest_seconds, now - due)
             for stream in tuple(self.streams):
-                for _ in range(0 if stream.stopped(now) else stream.packets_each_20_ms):
-                    stream.send(now)
+                stream.send_due(now)
             due += PACKET_SECONDS
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 

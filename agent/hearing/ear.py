@@ -7,10 +7,11 @@ import numpy as np
 
 from agent.hearing.features import SILENCE, Vectors, features
 from agent.hearing.forest import Forest
+from agent.hearing.known import Known
 from agent.hearing.mel import MEL_BANDS
 from agent.hearing.pcm import SAMPLE_RATE, Decoder, decode_together
-from agent.hearing.recognition import Known, Recollection, recognise
-from agent.hearing.rows import ROW_WIDTH, Rows, frame_rows, is_silent
+from agent.hearing.recognition import Recollection, recognise
+from agent.hearing.rows import ROW_WIDTH, SILENT_ROWS, Rows, frame_rows, is_silent
 from agent.hearing.sound import SOUNDS, Encoding, HeardSecond, Sound
 from agent.hearing.spectrogram import (
     FRAMES_PER_SECOND,
@@ -30,8 +31,8 @@ _SPEECH = SOUNDS.index(Sound.SPEECH)
 _LAST = -1
 _FRAMES_AT_ONCE = 256
 """Frames whose spectra are there at once: what comes of them stays in a processor's second cache."""
-_FEWEST_AT_ONCE, _SHARE_AT_ONCE = 30, 16
-"""Seconds of audio that are heard at once however few calls there are: a tick of 240. Of more calls it is a
+_FEWEST_AT_ONCE, _SHARE_AT_ONCE = 42, 16
+"""Seconds of audio that are heard at once however few calls there are: a tick of 210. Of more calls it is a
 sixteenth of a second each: what a batch works with (200 kB a second) stays little beside what they keep."""
 
 
@@ -248,9 +249,12 @@ def _frames(batch: Sequence[tuple[int, Stream, bytes]]) -> Frames:
 def _rows_and_lines(frames: Frames) -> tuple[Rows, Power]:
     """Return the rows of frames and what tones are told by, a piece at a time: whole spectra are large."""
     rows = np.empty((len(frames.starts), ROW_WIDTH), np.float32)
-    lines = np.empty((len(rows), END_BIN - FIRST_BIN), np.float32)
-    for at in range(0, len(rows), _FRAMES_AT_ONCE):
-        piece = slice(at, at + _FRAMES_AT_ONCE)
+    lines = np.zeros((len(rows), END_BIN - FIRST_BIN), np.float32)
+    sounding = frames.sounding
+    if len(sounding) < len(rows):
+        rows[:] = SILENT_ROWS[0]
+    for at in range(0, len(sounding), _FRAMES_AT_ONCE):
+        piece = sounding[at : at + _FRAMES_AT_ONCE]
         powers = power_of(replace(frames, starts=frames.starts[piece]))
         rows[piece], lines[piece] = frame_rows(powers), kept_bins(powers)
     return rows, lines

@@ -75,7 +75,7 @@ class Decoder:
         """Return the samples that `data` completes, (n,) in [-1, 1); any bytes are valid."""
         table = _TABLES.get(self._encoding)
         if table is not None:
-            return table[np.frombuffer(data, np.uint8)]
+            return table.take(np.frombuffer(data, np.uint8))
         data = self._rest + data
         whole = len(data) & ~1
         self._rest = data[whole:]

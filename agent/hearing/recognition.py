@@ -9,16 +9,26 @@ quarters are alike. Between announcements the sum over all remembered seconds an
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.hearing.landmarks import CONTEXT, Ints, landmarks
+from agent.hearing.known import Known
+from agent.hearing.landmarks import CONTEXT, landmarks
 from agent.hearing.mel import FLOOR_DB, MEL_BANDS, LogMel
 from agent.hearing.spectrogram import FRAMES_PER_SECOND
-from agent.hearing.subfingerprints import Movement, Prints, agreement, movement, sub_fingerprints
-from agent.hearing.tape import Fingerprint, Shifts, Tape, elect
+from agent.hearing.subfingerprints import (
+    HalvedMovement,
+    Movement,
+    Prints,
+    agreement,
+    halved,
+    movement,
+    sub_fingerprints,
+    whole,
+)
+from agent.hearing.tape import Fingerprint, Shifts, elect
 
 WINDOW_SECONDS = 5
 """Seconds of speech that a call is recognised by."""
@@ -44,45 +54,6 @@ _VOTING_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Title:
-    """What a known announcement is called."""
-
-    name: str
-    trunk: str | None = None
-    """The only trunk that plays it, None: any."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Recordings that can be recognised, and whose they are; never changed, only replaced."""
-
-    tape: Tape
-    owners: Ints
-    """The announcement that each recording belongs to, (recordings,)."""
-    announcements: tuple[Title, ...]
-    """What the owners count."""
-
-    @classmethod
-    def of(
-        cls, recordings: Sequence[tuple[int, Fingerprint]], announcements: Sequence[Title] | None = None
-    ) -> Self:
-        """Know recordings by the number of the announcement that each belongs to.
-
-        Announcements are named by their numbers where no titles are given.
-        """
-        owners = np.array([owner for owner, _ in recordings], np.int64)
-        if announcements is None:
-            announcements = [Title(str(number)) for number in range(int(owners.max(initial=-1)) + 1)]
-        return cls(Tape.of([fingerprint for _, fingerprint in recordings]), owners, tuple(announcements))
-
-    def allowed(self, trunk: str | None) -> NDArray[np.bool_] | None:
-        """Return which announcements a trunk may play, (announcements,), None for all; no trunk: any."""
-        if trunk is None or all(title.trunk is None for title in self.announcements):
-            return None
-        return np.array([title.trunk in (None, trunk) for title in self.announcements])
-
-
-@dataclass(frozen=True, slots=True)
 class Match:
     """A known announcement in a call."""
 
@@ -97,8 +68,7 @@ class Match:
 @dataclass(frozen=True, slots=True)
 class _Second:
     frame: int
-    movement: NDArray[np.float16]
-    """Half the memory: it is only compared."""
+    movement: HalvedMovement
     moved: Movement
     """How much each of its quarters moves, (4,)."""
 
@@ -211,9 +181,9 @@ def recognise(known: Known, heard: Sequence[tuple[Recollection, float, LogMel]])
     blocks = np.stack([call._block(at, mel) for at, (call, _, mel) in zip(frames, heard, strict=True)])
     found = landmarks(blocks, since=CONTEXT)
     edges = np.searchsorted(found.part, np.arange(len(heard) + 1))
-    movements = movement(blocks)[:, CONTEXT:]
+    movements = movement(blocks, CONTEXT)
     moved = _by_quarter(movements)
-    prints = sub_fingerprints(blocks)[:, CONTEXT:]
+    prints = sub_fingerprints(blocks, CONTEXT)
     matches: list[Match | None] = []
     for index, (at, (call, _, _)) in enumerate(zip(frames, heard, strict=True)):
         new = slice(edges[index], edges[index + 1])
@@ -221,7 +191,7 @@ def recognise(known: Known, heard: Sequence[tuple[Recollection, float, LogMel]])
         narrow = hashes.astype(np.uint32), places.astype(np.int32)
         call._latest = _Collected(at, *narrow, prints[index].copy())
         call._know(known)
-        second = _Second(at, movements[index].astype(np.float16), moved[index].copy())
+        second = _Second(at, halved(movements[index]), moved[index].copy())
         call._seconds = [*call._seconds, second][-WINDOW_SECONDS:]
         latest = _Votes(*narrow, known.tape.votes(hashes, places))
         call._votes = [*call._votes, latest][-_VOTING_SECONDS:]
@@ -252,7 +222,7 @@ def identify(
     seconds = []
     for frame in range(0, len(signs), FRAMES_PER_SECOND):
         part = signs[frame : frame + FRAMES_PER_SECOND]
-        seconds.append(_Second(frame, part.astype(np.float16), _by_quarter(part)))
+        seconds.append(_Second(frame, halved(part), _by_quarter(part)))
     return _best(known, seconds, elect(votes, _SHIFTS).tolist(), allowed, rival)[0]
 
 
@@ -269,7 +239,7 @@ def _best(
     begins = np.array([second.frame for second in seconds]) + np.array(shifts)[:, np.newaxis]
     frames = (begins[..., np.newaxis] + np.arange(FRAMES_PER_SECOND)).reshape(len(shifts), -1)
     prints = known.tape.prints.take(frames, axis=0, mode="clip")
-    heard = np.concatenate([second.movement for second in seconds]).astype(np.float32)
+    heard = whole(np.concatenate([second.movement for second in seconds]))
     agreed = agreement(heard, prints, _QUARTER)
     moved = np.concatenate([second.moved for second in seconds])
     sizes = moved.reshape(-1, 4).sum(axis=1) + _LITTLE

@@ -37,7 +37,7 @@ _CODINGS = (
 )
 _PITCH, _TEMPO = 0.012, 0.05
 """Standard deviations of what all three segments are off by together."""
-_LOST_COST = 8.0
+_LOST_COST = 6.0
 """Most that a segment's length can tell against a coding: lost packets shorten it, its pitch stays."""
 _BANDS_HZ = ((850.0, 1060.0), (1300.0, 1500.0), (1560.0, 1910.0))
 _GAP_FRAMES = 8
@@ -113,16 +113,21 @@ def _pitch_cost(coding: _Coding, hz: Sequence[float]) -> float:
 def _likelihood(
     coding: _Coding, hz: Sequence[float], seconds: Sequence[float], whole: Sequence[bool]
 ) -> float:
-    lengths = sorted(heard / meant for heard, meant in zip(seconds, coding.seconds, strict=True))
-    tempo = lengths[1]
-    cost = _pitch_cost(coding, hz) + ((tempo - 1) / _TEMPO) ** 2
-    cost += sum(
+    # The tempo is that of the segments that are whole, whichever these are.
+    tempos = (1.0, *(heard / meant for heard, meant in zip(seconds, coding.seconds, strict=True)))
+    cost = _pitch_cost(coding, hz) + min(_time_cost(coding, seconds, whole, tempo) for tempo in tempos)
+    # Another coding's tones, or what a bad line leaves of these, fit the tolerant one at the worst.
+    return math.exp(-0.5 * min(cost, 80.0)) / (coding.off_hz**2 * coding.off_seconds**2)
+
+
+def _time_cost(coding: _Coding, seconds: Sequence[float], whole: Sequence[bool], tempo: float) -> float:
+    """Return how far off the tempo is, and each segment's length at it: squared deviations."""
+    lengths = [
         min(((heard - meant * tempo) / coding.off_seconds) ** 2, _LOST_COST)
         for heard, meant, known in zip(seconds, coding.seconds, whole, strict=True)
         if known
-    )
-    # Another coding's tones, or what a bad line leaves of these, fit the tolerant one at the worst.
-    return math.exp(-0.5 * min(cost, 80.0)) / (coding.off_hz**2 * coding.off_seconds**2)
+    ]
+    return ((tempo - 1) / _TEMPO) ** 2 + sum(lengths)
 
 
 def fax_or_modem(runs: Sequence[Run], unfinished: Run, spoken: LatelySpoken) -> float | None:

@@ -27,6 +27,8 @@ _HANN = np.hanning(FRAME_SIZE + 1)[:-1]
 _WINDOW = (_HANN * np.sqrt(2.0 / (FRAME_SIZE * np.sum(_HANN**2)))).astype(np.float32)
 _AT_ONCE = 512
 """Frames in one transform: what it works on stays in a processor's second cache (1 MB)."""
+_MARKED = 8
+"""Samples that are looked at together for whether any sounds: their marks are one word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,19 @@ class Frames:
     """Sample at which each frame starts, (frames,)."""
     counts: list[int]
     """Frames of each call."""
+
+    @property
+    def sounding(self) -> NDArray[np.intp]:
+        """Numbers of the frames that hold more than digital silence; all of a silent one's spectrum is 0.
+
+        The samples right beside a frame, at most 7, may count as its own.
+        """
+        size = len(self.signal)
+        marks = np.zeros(-(-size // _MARKED) * _MARKED, np.bool_)
+        np.not_equal(self.signal, 0, out=marks[:size])
+        marked = np.append(np.flatnonzero(marks.view(np.uint64)), size)
+        first, last = self.starts // _MARKED, (self.starts + FRAME_SIZE - 1) // _MARKED
+        return np.flatnonzero(marked[np.searchsorted(marked, first)] <= last)
 
 
 class Framer:

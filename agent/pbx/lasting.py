@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
@@ -59,6 +59,10 @@ class Connection(Protocol):
     @property
     def lost(self) -> asyncio.Future[str]:
         """Done when the connection is gone, with a clause that says why."""
+
+    @property
+    def events(self) -> int:
+        """How many events have come."""
 
     async def close(self) -> None:
         """End the connection, or do nothing where there is none."""
@@ -185,3 +189,19 @@ class LastingConnection(Generic[C]):
     def _unreachable(self, why: str) -> None:
         self.state = ConnectionState.UNREACHABLE
         self.problem = f"No connection to {self._peer.where}: {why}"
+
+
+async def pong(connection: Connection, answer: asyncio.Future[Any], timeout_s: float) -> None:
+    """Await the answer to a ping. Behind a flood it is late, and the events that come are signs of life, too.
+
+    Raises TimeoutError where nothing comes for so long, and what the answer raises.
+    """
+    try:
+        while not answer.done():
+            before = connection.events
+            await asyncio.wait([answer], timeout=timeout_s)
+            if not answer.done() and connection.events == before:
+                raise TimeoutError
+        answer.result()
+    finally:
+        answer.cancel()

@@ -22,8 +22,9 @@ from agent.announcements.database import LibraryError
 from agent.announcements.gathering import Gathering, Limits
 from agent.announcements.library import Library, Snapshot
 from agent.config import AnnouncementsConfig
+from agent.hearing.known import Known
 from agent.hearing.pcm import Decoder
-from agent.hearing.recognition import Known, Recollection, identify
+from agent.hearing.recognition import Recollection, identify
 from agent.hearing.sound import Encoding
 
 log = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from agent.config import Config
-from agent.hearing.recognition import Known
+from agent.hearing.known import Known
 from agent.hearing.sound import HeardSecond
 from agent.service.announcements import Announcements
 from agent.service.attempts import Attempts

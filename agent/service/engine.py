@@ -1,4 +1,4 @@
-"""The tick: every 125 ms read what each call has, hear it all in one batch, hand the seconds on.
+"""The tick: several times a second, read what each call has, hear it all in one batch, hand the seconds on.
 
 A 20 ms frame is no event here. Between ticks the audio waits in the kernel (a pipe holds 4 s, a socket
 more), so nothing grows in this process, and one slow tick only makes the next batch larger. Hearing runs
@@ -41,7 +41,7 @@ class Audience(Protocol):
 class Pace:
     """How often the engine reads, and how much it takes at once."""
 
-    tick_seconds: float = 0.125
+    tick_seconds: float = 0.2
     backlog_seconds: float = 4.0
     """A call that has more audio waiting than this loses the oldest."""
 

@@ -5,7 +5,7 @@ import gc
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Of malloc.h, see mallopt(3)."""
-_KEPT_BYTES = 5 << 20
+_KEPT_BYTES = 8 << 20
 """More than a tick of 200 calls works with."""
 
 

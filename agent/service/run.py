@@ -12,7 +12,7 @@ from agent import config as configuration
 from agent.config import Config, ConfigError
 from agent.hearing.ear import Ear
 from agent.hearing.forest import Forest, ModelError
-from agent.hearing.recognition import Known
+from agent.hearing.known import Known
 from agent.hearing.tones import ToneEar
 from agent.service import logs
 from agent.service.books import ServiceBooks

@@ -7,7 +7,8 @@ from agent.announcements.database import LibraryError
 from agent.announcements.gathering import Gathering, Limits, Sighting, candidates, name
 from agent.announcements.library import Library, to_pcm16
 from agent.announcements.listening import listen
-from agent.hearing.recognition import Known, Recollection, recognise
+from agent.hearing.known import Known
+from agent.hearing.recognition import Recollection, recognise
 from agent.hearing.tape import Fingerprint
 from tests.hearing.speech import noisy, seconds_of, spectra, speech
 

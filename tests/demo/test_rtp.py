@@ -85,6 +85,15 @@ def test_a_listener_that_is_gone_is_no_error(listener: socket.socket, sender: so
     assert stream.packets == 5
 
 
+def test_packets_may_be_held_up_and_come_at_once(listener: socket.socket, sender: socket.socket) -> None:
+    stream = Stream(sender, Payload.PCMU, b"", loop=False, packets_at_once=3)
+    came = []
+    for now in range(7):
+        stream.send_due(float(now))
+        came.append(len(packets(listener)))
+    assert came == [0, 0, 3, 0, 0, 3, 0]
+
+
 async def test_the_pump_makes_up_for_a_loop_that_was_held(
     listener: socket.socket, sender: socket.socket
 ) -> None:

@@ -108,6 +108,17 @@ async def test_hardly_a_frame_is_lost_where_the_leg_brings_its_tap_and_few_where
             _assert_few_missing(got, sent, most=2 if placed.way.brings_own_tap else 60)
 
 
+@pytest.mark.parametrize("tap", [TapChoice.AUDIOSOCKET, TapChoice.EAGI])
+async def test_a_spy_hears_what_a_network_held_up_and_let_go_in_bursts(site: Site, tap: TapChoice) -> None:
+    burst = Scenario(audio=NUMBERED, packets_at_once=12, seconds=FRAMES * 0.02 + 1.0, final=486)
+    async with listening(site.lab, tap) as (_, recorder):
+        placed = await site.place(Way.DIAL_UNAWARE, burst)
+        await site.ended(placed)
+        leg = await site.leg(placed.number)
+        got = _frames(np.frombuffer(bytes(recorder.audio[leg.id]), dtype="<i2"))
+        _assert_few_missing(got, _frames(_decoded(NUMBERED)), most=60)
+
+
 async def test_a_spy_whose_port_is_closed_harms_no_call_and_is_said(site: Site) -> None:
     async with listening(site.lab, TapChoice.AUDIOSOCKET) as (adapter, recorder):
         await until(lambda: not adapter.ami.unanswered)

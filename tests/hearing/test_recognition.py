@@ -8,17 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from agent.hearing.known import Known, Title
 from agent.hearing.mel import MEL_BANDS, LogMel
 from agent.hearing.pcm import SAMPLE_RATE, Samples
-from agent.hearing.recognition import (
-    COLLECTED_SECONDS,
-    Known,
-    Match,
-    Recollection,
-    Title,
-    identify,
-    recognise,
-)
+from agent.hearing.recognition import COLLECTED_SECONDS, Match, Recollection, identify, recognise
 from agent.hearing.tape import Fingerprint
 from tests.hearing.speech import noisy, seconds_of, spectra, speech
 

@@ -49,6 +49,20 @@ def test_a_segment_that_lost_packets_shorten_is_told_by_its_pitch(
     assert told[0] is kind
 
 
+@pytest.mark.parametrize(
+    "segments",
+    [((983.0, 270), (1371.0, 190), (1777.0, 380)), ((985.0, 310), (1371.0, 280), (1777.0, 300))],
+)
+def test_two_segments_that_lost_packets_shorten_are_told_by_their_pitch(
+    segments: tuple[tuple[float, float], ...],
+) -> None:
+    """As heard beside an Asterisk that had more to do than it could."""
+    told = special_information([run(hz, ms) for hz, ms in segments])
+    assert told
+    assert told[0] is ToneKind.SIT_VACANT
+    assert told[1] > 0.7
+
+
 def test_the_first_segment_may_have_begun_before_the_audio_did() -> None:
     first, *others = (run(hz, ms) for hz, ms in CODINGS[ToneKind.SIT_NO_CIRCUIT])
     told = special_information([replace(first, frames=12, cut=True), *others])

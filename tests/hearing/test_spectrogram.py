@@ -26,6 +26,10 @@ def noise(samples: int, seed: int = 0) -> Samples:
     return np.random.default_rng(seed).uniform(-1, 1, samples).astype(np.float32)
 
 
+def silence(samples: int) -> Samples:
+    return np.zeros(samples, np.float32)
+
+
 def test_a_second_is_64_frames_once_387_samples_of_the_next_are_there() -> None:
     framer = Framer()
     assert cut_frames([framer], [noise(SAMPLE_RATE + LOOKAHEAD - 1)]).counts == [FRAMES_PER_SECOND - 1]
@@ -63,6 +67,17 @@ def test_many_calls_at_once_have_the_frames_and_spectra_of_each(sizes: list[list
         assert spectra.dtype == np.float32
         assert spectra.shape == (sum(frames.counts), BINS)
         np.testing.assert_array_equal(spectra, np.concatenate([power_of(one) for one in each]))
+
+
+@given(calls=st.lists(st.lists(st.integers(1, 900), max_size=5), min_size=1, max_size=4))
+def test_frames_of_digital_silence_are_known_without_their_spectra(calls: list[list[int]]) -> None:
+    turns = [[noise(size) if turn % 2 else silence(size) for turn, size in enumerate(call)] for call in calls]
+    samples = [np.concatenate((silence(300), *parts, silence(300))) for parts in turns]
+    frames = cut_frames([Framer() for _ in samples], samples)
+    beside = np.pad(frames.signal, 7)
+    near = [beside[start : start + FRAME_SIZE + 14].any() for start in frames.starts]
+    powers = power_of(frames)
+    assert set(np.flatnonzero(powers.any(axis=1))) <= set(frames.sounding) <= set(np.flatnonzero(near))
 
 
 def test_long_recordings_are_cut_for_the_transform_and_nothing_is_lost() -> None:

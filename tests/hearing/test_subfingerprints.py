@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from agent.hearing.mel import MEL_BANDS, LogMel
-from agent.hearing.subfingerprints import agreement, movement, sub_fingerprints
+from agent.hearing.subfingerprints import Movement, agreement, halved, movement, sub_fingerprints, whole
 from tests.hearing.speech import noisy, spectra, speech
 
 
@@ -41,6 +41,21 @@ def test_a_batch_gives_what_each_gives_alone() -> None:
     np.testing.assert_array_equal(movement(np.stack(mels)), np.stack([movement(mel) for mel in mels]))
     prints = np.stack([sub_fingerprints(mel) for mel in mels])
     np.testing.assert_array_equal(sub_fingerprints(np.stack(mels)), prints)
+
+
+@given(frames=st.integers(0, 60), since=st.integers(0, 60))
+def test_what_came_before_is_compared_with_and_not_returned(frames: int, since: int) -> None:
+    mel = spectra(speech(1))[:frames]
+    since = min(since, frames)
+    np.testing.assert_array_equal(movement(mel, since), movement(mel)[since:])
+    np.testing.assert_array_equal(sub_fingerprints(mel, since), sub_fingerprints(mel)[since:])
+
+
+@given(arrays(np.float32, st.integers(0, 20), elements=st.floats(-12, 12, width=32)))
+def test_movement_is_kept_in_half_the_memory(moved: Movement) -> None:
+    kept = halved(moved)
+    assert kept.nbytes == moved.nbytes // 2
+    np.testing.assert_array_equal(whole(kept), kept.astype(np.float32))
 
 
 def test_silence_and_the_shortest_sounds_do_not_move() -> None:

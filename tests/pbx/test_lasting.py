@@ -30,6 +30,7 @@ class Thread:
 
     def __init__(self) -> None:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.events = 0
         self.closed = False
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from agent.config import Config
 from agent.demo.audio import BUSY_NORTH_AMERICA, RINGING_EUROPE, silence, vacant_code
 from agent.hearing.ear import Ear
 from agent.hearing.forest import Forest
-from agent.hearing.recognition import Known
+from agent.hearing.known import Known
 from agent.hearing.sound import Sound
 from agent.hearing.tape import Fingerprint
 from agent.hearing.tone_table import ToneKind

@@ -15,7 +15,8 @@ from agent.announcements.announcement import Announcement
 from agent.announcements.gathering import Candidate, candidates
 from agent.announcements.library import Library, to_pcm16
 from agent.config import AnnouncementsConfig
-from agent.hearing.recognition import Known, Recollection, recognise
+from agent.hearing.known import Known
+from agent.hearing.recognition import Recollection, recognise
 from agent.hearing.sound import Encoding
 from agent.service import announcements as module
 from agent.service.announcements import Announcements, Unexplained

@@ -7,13 +7,14 @@ import pytest
 
 from agent.announcements.announcement import Announcement
 from agent.hearing.pcm import SAMPLE_RATE
-from agent.hearing.sound import Encoding, HeardSecond, Sound
+from agent.hearing.sound import HeardSecond, Sound
 from agent.pbx.port import CarrierFinal, ChannelRef, Leg, Signal, TapKind
 from agent.service.call import Call
 from agent.service.calls import KEPT_SECONDS, Calls, Rules
 from agent.verdict.outcome import Outcome
 from agent.verdict.policy import PRESETS, Decision, Policy, Preset, Redial
 from agent.verdict.settling import Settling
+from tests.pbx.tape import Tape
 
 CALLER = ChannelRef("1.1", "PJSIP/caller-00000001")
 LEG = Leg("1.2", "PJSIP/carrier-00000002", "PJSIP/carrier", "0301234567", dialer=CALLER)
@@ -66,22 +67,6 @@ class Books:
     def first_second(self, call: Call, delay_seconds: float) -> None: ...
     def ended(self, call: Call, decision: Decision, handed_back: bool) -> None:
         self.paper.ended.append((call, decision, handed_back))
-
-
-class Tape:
-    """A tap with nothing on it."""
-
-    encoding = Encoding.SLIN8
-
-    def __init__(self, kind: TapKind = TapKind.SPY_AUDIOSOCKET) -> None:
-        self.kind = kind
-        self.ended = False
-
-    def read(self) -> bytes:
-        return b""
-
-    def close(self) -> None:
-        self.ended = True
 
 
 def rules(*, writes: bool = True, cut: frozenset[Outcome] = frozenset()) -> Rules:

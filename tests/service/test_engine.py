@@ -97,7 +97,7 @@ async def test_the_thread_that_hears_is_warm_before_the_first_call(
 
     monkeypatch.setattr(Ear, "hear", watched)
     await Engine(ear, room, Pace(), lambda _: None).warm_up()
-    assert heard == {"hearing_0": 30}  # seconds: a tick of 240 calls
+    assert heard == {"hearing_0": 42}  # seconds: a tick of 210 calls
     assert room.ticks == 0
 
 

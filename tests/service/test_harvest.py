@@ -17,23 +17,11 @@ from agent.service.kept import KeptCall
 from agent.service.privacy import NumberKey
 from agent.verdict.outcome import Outcome
 from agent.verdict.settling import Settling
+from tests.pbx.tape import Tape
 
 NUMBER = "03012345678"
 KEY = NumberKey(bytes(32))
 RINGING = (0.9, 0.05, 0.03, 0.02)
-
-
-class Tape:
-    """A tap with nothing on it."""
-
-    def __init__(self, kind: TapKind = TapKind.SPY_AUDIOSOCKET, encoding: Encoding = Encoding.SLIN8) -> None:
-        self.kind, self.encoding, self.ended = kind, encoding, False
-
-    def read(self) -> bytes:
-        return b""
-
-    def close(self) -> None:
-        self.ended = True
 
 
 class Site:

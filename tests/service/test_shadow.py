@@ -4,28 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from agent.hearing.sound import Encoding, HeardSecond
-from agent.pbx.port import CarrierFinal, Leg, Signal, TapKind
+from agent.hearing.sound import HeardSecond
+from agent.pbx.port import CarrierFinal, Leg, Signal
 from agent.service.call import Call
 from agent.service.shadow import ShadowVerdict, shadow_verdict
 from agent.verdict.outcome import Outcome
 from agent.verdict.settling import Settling
+from tests.pbx.tape import Tape
 
 RINGING, SPEECH = (0.97, 0.01, 0.01, 0.01), (0.01, 0.97, 0.01, 0.01)
-
-
-class Tape:
-    """A tap with nothing on it."""
-
-    kind = TapKind.SPY_AUDIOSOCKET
-    encoding = Encoding.SLIN8
-    ended = False
-
-    def read(self) -> bytes:
-        return b""
-
-    def close(self) -> None:
-        self.ended = True
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,18 @@ def die_at_seven(grave: Path, number: int) -> int:
 
 def die(number: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+HELD: list[np.ndarray] = []
+"""What a worker never gives back."""
+
+
+def hold(number: int) -> int:
+    """Grow past the 300 MB at which joblib takes a process for leaking; it looks once a second."""
+    if not HELD and number >= 2:
+        time.sleep(1.1)
+        HELD.append(np.ones(40_000_000))
     return number
 
 
@@ -92,6 +105,10 @@ def test_what_a_dead_process_had_is_done_again(ordered: bool, tmp_path: Path) ->
     assert grave.exists()
     assert sorted(results) == list(range(20))
     assert results == sorted(results) or not ordered
+
+
+def test_a_process_that_grows_is_followed_by_another_and_nothing_is_lost() -> None:
+    assert list(spread(PROCESSES, hold, range(20))) == list(range(20))
 
 
 def test_work_that_kills_every_process_is_given_up() -> None:

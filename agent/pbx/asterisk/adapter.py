@@ -7,13 +7,9 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from hashlib import md5
-from uuid import UUID
 
 import structlog
 
-from agent.hearing.sound import Encoding
-from agent.pbx.asterisk.agi import AgiError
 from agent.pbx.asterisk.ami import AmiClient, AmiError, AmiEvent, AmiSettings, AmiUnavailableError
 from agent.pbx.asterisk.answers import Answers
 from agent.pbx.asterisk.audiosocket_server import AudioSocketServer, AudioSocketSettings
@@ -28,6 +24,7 @@ from agent.pbx.asterisk.legs import (
     code_question,
     sip_code_of,
 )
+from agent.pbx.asterisk.own_taps import OwnTaps
 from agent.pbx.asterisk.shim_server import ShimServer, ShimSettings
 from agent.pbx.asterisk.spy import OTHER_HALF_PREFIX, Spy, SpySettings, TapChoice
 from agent.pbx.errands import Errands
@@ -41,7 +38,6 @@ SIMULTANEOUS_S = 0.01
 """What belongs to one moment in Asterisk reaches us within this time."""
 OWN_TAP_S = 0.3
 """A leg whose dialplan may bring its own tap is given this time before it is spied on."""
-OWN_STREAM_TTL_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +57,6 @@ class AsteriskSettings:
     """The sync point is answered after this time even if a leg's end has not been told yet."""
 
 
-def stream_of(token: str, leg_id: str) -> UUID:
-    """Return the AudioSocket stream of a leg that brings its own: MD5 of token and Uniqueid.
-
-    MD5 because the dialplan can compute it; the secret lies in the token.
-    """
-    return UUID(md5(f"{token}{leg_id}".encode(), usedforsecurity=False).hexdigest())
-
-
 class AsteriskAdapter:
     """One Asterisk; an `agent.pbx.port.Pbx`."""
 
@@ -85,15 +73,11 @@ class AsteriskAdapter:
         self.legs = LegBook(settings.trunks)
         self._listener = listener
         self.spy = Spy(SpySettings(settings.tap, settings.spy_context), self.ami, self.audiosocket, listener)
-        self.answers = Answers(self.ami, self._answered, self._unanswered, self._let_go)
+        self.own_taps = OwnTaps(settings.token, self.audiosocket, self._own_tap, self._eagi_hung_up)
+        self.answers = Answers(self.ami, self._answered, self._unanswered, self.own_taps.let_go)
         self._news = asyncio.Event()
         self._errands = Errands()
         self._stocktaking: asyncio.Task[None] | None = None
-        self._own_eagi: dict[str, EagiSession] = {}
-        self._own_taps: dict[str, Tap] = {}
-        """The taps of legs that brought their own."""
-        self._deaf: set[str] = set()
-        """Legs whose own tap was found ended."""
 
     @property
     def connected(self) -> bool:
@@ -137,11 +121,7 @@ class AsteriskAdapter:
 
     def write(self, channel: ChannelRef, fields: Mapping[str, str]) -> None:
         """Set channel variables, in the order of the mapping."""
-        session = self._own_eagi.get(channel.id)
-        if session is not None and session.hung_up:  # AMI finds the channel no more, AGI still does
-            for name, value in fields.items():
-                with suppress(AgiError):  # what cannot be said is left unsaid
-                    session.send("SET", "VARIABLE", name, value)
+        if self.own_taps.say(channel.id, fields):
             return
         for name, value in fields.items():
             self._post("Setvar", {"Channel": channel.name, "Variable": name, "Value": value})
@@ -207,7 +187,7 @@ class AsteriskAdapter:
                 case LegMaybeAnswered(leg):
                     self.answers.watch(leg)
                 case LegHungUp(leg, final):
-                    if leg.dialer is None and leg.id not in self._own_eagi:
+                    if leg.dialer is None and not self.own_taps.by_eagi(leg.id):
                         self._errands.run(self._hung_up(leg, final))
                     self._errands.run(self.spy.let_go(leg))
                 case LegFailed(leg):
@@ -222,22 +202,14 @@ class AsteriskAdapter:
 
     def _began(self, leg: Leg) -> None:
         self._listener.leg_began(leg)
-        self.audiosocket.expect(
-            stream_of(self.settings.token, leg.id),
-            lambda tap: self._own_tap(leg, tap),
-            kind=TapKind.AUDIOSOCKET,
-            ttl_s=OWN_STREAM_TTL_S,
-        )
+        self.own_taps.expect(leg)
 
     def _own_tap(self, leg: Leg, tap: Tap) -> None:
-        self._own_taps[leg.id] = tap
         self.answers.watch(leg)  # its dialplan waits for us: the answer must not be missed
         self._listener.tap_attached(leg.id, tap)
 
     def _forget(self, leg: Leg) -> None:
-        self._own_taps.pop(leg.id, None)
-        self._deaf.discard(leg.id)
-        self.audiosocket.forget(stream_of(self.settings.token, leg.id))
+        self.own_taps.forget(leg.id)
         self.answers.forget(leg.id)
         self.spy.forget(leg.id)
 
@@ -250,30 +222,13 @@ class AsteriskAdapter:
 
     async def _spy(self, leg: Leg) -> None:
         alive = self.legs.get(leg.id) is not None and not self.answers.is_answered(leg.id)
-        if alive and leg.id not in self._own_taps:
+        if alive and not self.own_taps.has(leg.id):
             await self.spy.attach(leg)
 
     async def _unanswered(self, leg: Leg) -> None:
-        """Spy on a leg that outlives its own tap: AudioSocket() gives up after two seconds without audio.
-
-        The tap must be found ended twice: at a hang-up it ends a moment before the leg.
-        """
-        tap = self._own_taps.get(leg.id)
-        if tap is None or not tap.ended:
-            return
-        if leg.id in self._deaf:
-            self._deaf.discard(leg.id)
-            del self._own_taps[leg.id]
+        """Spy on a leg that outlives its own tap."""
+        if self.own_taps.deserted(leg.id):
             await self._spy(leg)
-        else:
-            self._deaf.add(leg.id)
-
-    def _let_go(self, leg: Leg) -> None:
-        """Let the dialplan of a leg with its own tap go on: nobody can tell whether it is answered."""
-        tap = self._own_taps.get(leg.id)
-        if tap is not None and not tap.ended:
-            log.warning("Asterisk cannot be asked whether the leg is answered: it is let go", call=leg.id)
-            tap.close()
 
     async def _hung_up(self, leg: Leg, final: CarrierFinal) -> None:
         """Hand back what stands while the channel still takes variables, and before its `h` asks."""
@@ -314,17 +269,12 @@ class AsteriskAdapter:
             log.info("EAGI on a channel of no configured trunk", channel=channel.name)
             session.close()
             return
-        self._own_eagi[leg.id] = session
-        session.on_closed = lambda: self._eagi_closed(leg.id, session)
-        session.on_hangup = lambda: self._errands.run(self._eagi_hung_up(leg, session))
-        encoding = Encoding.SLIN16 if "slin16" in session.args[1:] else Encoding.SLIN8
-        self._own_tap(leg, session.listen(TapKind.EAGI, encoding))
+        self.own_taps.take(leg, session)
 
-    def _eagi_closed(self, leg_id: str, session: EagiSession) -> None:
-        if self._own_eagi.get(leg_id) is session:
-            del self._own_eagi[leg_id]
+    def _eagi_hung_up(self, leg: Leg, session: EagiSession) -> None:
+        self._errands.run(self._say_last_words(leg, session))
 
-    async def _eagi_hung_up(self, leg: Leg, session: EagiSession) -> None:
+    async def _say_last_words(self, leg: Leg, session: EagiSession) -> None:
         """Say the last words: the channel dies as soon as the session closes."""
         try:
             tech = await session.command("GET", "FULL", "VARIABLE", f"${{{code_question(leg.channel)}}}")

@@ -27,7 +27,7 @@ from agent.pbx.asterisk.ami_message import (
     AmiUnavailableError,
     Fields,
 )
-from agent.pbx.lasting import ConnectionState, LastingConnection, Peer, RefusedError
+from agent.pbx.lasting import ConnectionState, LastingConnection, Peer, RefusedError, pong
 
 __all__ = [
     "AmiClient",
@@ -215,22 +215,12 @@ class AmiClient:
 
     async def _ping(self, connections: tuple[AmiConnection, ...]) -> None:
         for connection in connections:
-            await self._pong(connection)
+            answer = connection.request("Ping", {})
+            try:
+                await pong(connection, answer, self.settings.ping_timeout_s)
+            except TimeoutError:
+                raise _unanswered("Ping", self.settings.ping_timeout_s) from None
             self._watch_the_flood(connection.events)
-
-    async def _pong(self, connection: AmiConnection) -> None:
-        """Await the answer to a ping; it may be late behind a flood, whose events are signs of life, too."""
-        timeout_s = self.settings.ping_timeout_s
-        pong = connection.request("Ping", {})
-        try:
-            while not pong.done():
-                before = connection.events
-                await asyncio.wait([pong], timeout=timeout_s)
-                if not pong.done() and connection.events == before:
-                    raise AmiTimeoutError(f"Asterisk did not answer Ping within {timeout_s} s.")
-            pong.result()
-        finally:
-            pong.cancel()
 
     def _watch_the_flood(self, events: int) -> None:
         """Say when more events come than calls make: it costs processor, and nothing else."""
@@ -252,7 +242,11 @@ async def _within(reply: asyncio.Future[AmiReply], name: str, timeout_s: float) 
         async with asyncio.timeout(timeout_s):
             return await reply
     except TimeoutError:
-        raise AmiTimeoutError(f"Asterisk did not answer {name} within {timeout_s} s.") from None
+        raise _unanswered(name, timeout_s) from None
+
+
+def _unanswered(name: str, timeout_s: float) -> AmiTimeoutError:
+    return AmiTimeoutError(f"Asterisk did not answer {name} within {timeout_s} s.")
 
 
 def _tls_context(settings: AmiSettings) -> ssl.SSLContext | None:

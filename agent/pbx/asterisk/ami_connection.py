@@ -31,10 +31,11 @@ log = structlog.get_logger(__name__)
 BANNER = b"Asterisk Call Manager/"
 _END = b"\r\n\r\n"
 _GOOD = b"Response: Success\r\nActionID: "
+_EVENT = b"Event: "
 _ONE_MESSAGE = frozenset({"Getvar", "Ping"})
 """Actions that are asked all the time and answered by one message."""
-_UNLIKE = frozenset({"event", "eventlist", "content", *Message.quoted_keys})
-"""Headers that such an answer has not: panoramisk knows what they mean."""
+_UNLIKE = frozenset({"eventlist", "content", *Message.quoted_keys})
+"""Headers that no such answer has, nor an event that is part of none: panoramisk knows what they mean."""
 
 
 @dataclass(slots=True)
@@ -136,7 +137,7 @@ class AmiConnection(asyncio.Protocol):
             self._greeted, data = True, after
         *blocks, self._rest = data.split(_END)
         for block in blocks:
-            if not self._take_good(block):
+            if not (self._take_good(block) or self._take_event(block)):
                 self._take(Message.from_line(block.decode(errors="replace").lstrip("\r\n")))
         if len(self._rest) > MAX_MESSAGE_BYTES:
             self._wire.abort(f"it sent a message of more than {MAX_MESSAGE_BYTES} bytes")
@@ -151,15 +152,20 @@ class AmiConnection(asyncio.Protocol):
         awaited = self._awaited.get(action_id)
         if awaited is None or awaited.name not in _ONE_MESSAGE or awaited.reply.done():
             return False
-        values: dict[str, str] = {}
-        for line in block.decode(errors="replace").split("\r\n"):
-            name, colon, value = line.partition(": ")
-            if colon and (name in values or name.lower() in _UNLIKE):
-                return False
-            if colon:
-                values[name] = value
-        headers = AmiHeaders(values)
+        headers = _plain_headers(block)
+        if headers is None or "Event" in headers:
+            return False
         awaited.reply.set_result(AmiReply(True, headers.get("Message", ""), headers))
+        return True
+
+    def _take_event(self, block: bytes) -> bool:
+        """Tell an event that belongs to no answer as it is: there are a hundred a second."""
+        if not block.startswith(_EVENT):
+            return False
+        headers = _plain_headers(block)
+        if headers is None or "ActionID" in headers:
+            return False
+        self._tell(AmiEvent(headers["Event"], headers))
         return True
 
     def _take(self, message: Message | None) -> None:
@@ -247,6 +253,19 @@ def _collector(name: str, action_id: str, fields: Fields) -> Action:
 
 def _is_denial(message: Message) -> bool:
     return not message.success and _text(message.message) == _DENIED
+
+
+def _plain_headers(block: bytes) -> AmiHeaders | None:
+    """Read a message that needs no panoramisk: each header is there once, and none is of _UNLIKE."""
+    values: dict[str, str] = {}
+    for line in block.decode(errors="replace").split("\r\n"):
+        name, colon, value = line.partition(": ")
+        name = name.lower()
+        if colon and (name in values or name in _UNLIKE):
+            return None
+        if colon:
+            values[name] = value
+    return AmiHeaders(values)
 
 
 def _text(value: object) -> str:

@@ -19,8 +19,13 @@ from agent.pbx.port import CallListener, Leg, Tap, TapKind
 
 log = structlog.get_logger(__name__)
 
-SPY_OPTIONS = "qoES"
-"""Quiet, only what the leg receives, end with the leg, and at once if the leg is gone already."""
+SPY_OPTIONS = "qoESl"
+"""Quiet, only what the leg receives, end with the leg, and at once if the leg is gone already.
+
+The last, a long queue: half a second may wait for the spy to fetch it 20 ms at a time. Without it Asterisk
+throws all away as soon as a tenth waits, be it that a network let go of what it had held up, or that the
+machine was busy.
+"""
 OTHER_HALF_PREFIX = f"{TAP_ID_PREFIX}2-"
 """Uniqueid of the half that runs the EAGI shim: this and the leg's Uniqueid."""
 ORIGINATE_TIMEOUT_S = 5.0
@@ -141,7 +146,8 @@ class Spy:
         """End the spy of a leg that is over if the leg has not ended by itself.
 
         ChanSpy waits for the next frame without end, and where the leg is hung up in the wrong moment there
-        is none: it keeps the channel, of which Asterisk then never says that it has ended.
+        is none: it keeps the channel, of which Asterisk then never says that it has ended (Asterisk's issue
+        2123, of August 2026).
         """
         await asyncio.sleep(LET_GO_S)
         tap = self._taps.pop(leg.id, None)

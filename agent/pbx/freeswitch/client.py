@@ -22,7 +22,7 @@ from agent.pbx.freeswitch.connection import (
     UnavailableError,
 )
 from agent.pbx.freeswitch.protocol import Event, Headers, Reply
-from agent.pbx.lasting import ConnectionState, LastingConnection, Peer, RefusedError
+from agent.pbx.lasting import ConnectionState, LastingConnection, Peer, RefusedError, pong
 
 log = structlog.get_logger(__name__)
 
@@ -184,8 +184,12 @@ class EventSocketClient:
         self._pair.guarded(self.on_connected)
 
     async def _ping(self, pair: tuple[EventSocketConnection, ...]) -> None:
-        for pong in [connection.request(PING) for connection in pair]:
-            await _within(pong, PING, self.settings.ping_timeout_s)
+        events, commands = ((connection, connection.request(PING)) for connection in pair)
+        for connection, answer in (commands, events):  # a flood of events does not hide that commands wait
+            try:
+                await pong(connection, answer, self.settings.ping_timeout_s)
+            except TimeoutError:
+                raise _unanswered(PING, self.settings.ping_timeout_s) from None
 
 
 async def _within(reply: asyncio.Future[Reply], line: str, timeout_s: float) -> Reply:
@@ -193,8 +197,12 @@ async def _within(reply: asyncio.Future[Reply], line: str, timeout_s: float) -> 
         async with asyncio.timeout(timeout_s):
             return await reply
     except TimeoutError:
-        name = " ".join(line.split()[:1])
-        raise UnansweredError(f"FreeSWITCH did not answer {name} within {timeout_s} s.") from None
+        raise _unanswered(line, timeout_s) from None
+
+
+def _unanswered(line: str, timeout_s: float) -> UnansweredError:
+    name = " ".join(line.split()[:1])
+    return UnansweredError(f"FreeSWITCH did not answer {name} within {timeout_s} s.")
 
 
 def _nothing() -> None:

@@ -55,6 +55,8 @@ class EventSocketConnection(asyncio.Protocol):
         """Refuse further commands while `max_unanswered` wait; count rejections of posted ones."""
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when FreeSWITCH asks for the password; RefusedError where its access list turns us away."""
+        self.events = 0
+        """How many have come."""
         self._wire = Wire(self._end)
         self.lost = self._wire.lost
         """Done when the connection is gone, with a clause that says why."""
@@ -120,6 +122,7 @@ class EventSocketConnection(asyncio.Protocol):
                 self._last_words = f'FreeSWITCH closed the connection ("{text}")'
 
     def _tell(self, event: Event) -> None:
+        self.events += 1
         try:
             self._on_event(event)
         except Exception:  # the listener's own fault must not end the connection

@@ -110,6 +110,18 @@ def test_a_good_answer_says_the_same_whoever_reads_it(lines: list[str]) -> None:
     assert asyncio.run(answered("Getvar")) == asyncio.run(answered("CoreStatus"))
 
 
+@given(st.lists(LINES, max_size=6))
+def test_an_event_says_the_same_whoever_reads_it(lines: list[str]) -> None:
+    """One that belongs to no answer is read as it is; an empty line before it leaves it to panoramisk."""
+    event = "\r\n".join(["Event: Newstate", *lines, "", ""]).encode(errors="replace")
+    as_it_is, _, _ = conversation([BANNER + event])
+    by_panoramisk, _, _ = conversation([BANNER + b"\r\n" + event])
+    assert as_it_is == by_panoramisk
+    assert [name for name, _ in as_it_is] == ["Newstate"] or any(
+        line[:5].lower() == "event" for line in lines
+    )
+
+
 async def test_after_the_loss_nothing_is_sent() -> None:
     wire = Wire()
     connection = AmiConnection("t", 10, Counter())

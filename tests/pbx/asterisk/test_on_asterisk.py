@@ -23,6 +23,7 @@ from agent.pbx.asterisk.ami_message import MAX_HEADERS, MAX_LINE_BYTES
 from agent.pbx.asterisk.audiosocket_server import AudioSocketServer, AudioSocketSettings
 from agent.pbx.asterisk.eagi import EagiClosedError, EagiSession
 from agent.pbx.asterisk.shim_server import ShimServer, ShimSettings
+from agent.pbx.asterisk.spy import SPY_OPTIONS
 from agent.pbx.asterisk.taps import AudioSocketTap
 from agent.pbx.lasting import ConnectionState
 from agent.pbx.port import TapKind
@@ -188,7 +189,7 @@ async def test_early_media_comes_through_audiosocket_at_either_rate(
         {
             "Channel": f"AudioSocket/{server.address}/{stream}/c({codec})",
             "Application": "ChanSpy",
-            "Data": f"{legs[0]},qoES",
+            "Data": f"{legs[0]},{SPY_OPTIONS}",
         },
     )
     await until(lambda: taps)

@@ -7,34 +7,17 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from agent.hearing.sound import Encoding
 from agent.pbx.asterisk import spy
 from agent.pbx.asterisk.adapter import AsteriskAdapter, AsteriskSettings
 from agent.pbx.asterisk.audiosocket_server import AudioSocketSettings
 from agent.pbx.asterisk.shim_server import ShimSettings
-from agent.pbx.port import TapKind
 from tests.pbx.asterisk.scripted_ami import ScriptedAsterisk, settings
 from tests.pbx.freeswitch.ear import Ear
+from tests.pbx.tape import Tape
 from tests.pbx.waiting import until
 
 ENDED = "the spy had not noticed that its leg is over: it was ended"
 LEG = ("DestUniqueid: 1.2", "DestChannel: PJSIP/carrier-00000002")
-
-
-class Tape:
-    """A tap with nothing on it."""
-
-    kind = TapKind.SPY_AUDIOSOCKET
-    encoding = Encoding.SLIN8
-
-    def __init__(self) -> None:
-        self.ended = False
-
-    def read(self) -> bytes:
-        return b""
-
-    def close(self) -> None:
-        self.ended = True
 
 
 @pytest.fixture

@@ -72,6 +72,8 @@ class ScriptedFreeSwitch(ScriptedServer):
         self.greeting = b"Content-Type: auth/request\n\n"
         self.frozen = False
         """Says nothing any more, but keeps its connections."""
+        self.mute: set[asyncio.StreamWriter] = set()
+        """Connections on which no command is answered any more; events go on."""
         self.stuck_at = ""
         """A command that begins so is not done before `catch_up`, nor is any that follows it."""
         self._stuck: list[tuple[str, asyncio.StreamWriter]] = []
@@ -294,7 +296,7 @@ class ScriptedFreeSwitch(ScriptedServer):
         self.commands.append(command)
         if self._stuck or (self.stuck_at and command.startswith(self.stuck_at)):
             self._stuck.append((command, writer))
-        elif not self.frozen:
+        elif not self.frozen and writer not in self.mute:
             self._obey(command, writer)
 
     def _obey(self, command: str, writer: asyncio.StreamWriter) -> None:

@@ -146,6 +146,42 @@ async def test_a_frozen_freeswitch_is_noticed_and_replaced(
     assert freeswitch.logins == 4
 
 
+async def patient(freeswitch: ScriptedFreeSwitch) -> EventSocketClient:
+    """A client that is told of answers, and awaits a pong for half a second."""
+    client = EventSocketClient(
+        replace(settings(freeswitch), subscriptions=("event json CHANNEL_ANSWER",), ping_timeout_s=0.5)
+    )
+    client.start()
+    await until(lambda: freeswitch.named("event"))
+    return client
+
+
+async def test_one_whose_pong_is_late_is_alive_while_its_events_come(freeswitch: ScriptedFreeSwitch) -> None:
+    client = await patient(freeswitch)
+    channel = freeswitch.dial("a")
+    freeswitch.mute.add(freeswitch.writers[0])
+    for _ in range(75):
+        freeswitch.answer(channel)
+        await asyncio.sleep(0.02)
+    assert (client.connected, freeswitch.logins) == (True, 2)
+    await until(lambda: not client.connected)
+    assert "did not answer api" in client.problem
+    await client.stop()
+
+
+async def test_events_do_not_hide_that_commands_are_not_done(freeswitch: ScriptedFreeSwitch) -> None:
+    client = await patient(freeswitch)
+    channel = freeswitch.dial("a")
+    freeswitch.mute |= {*freeswitch.writers}
+    for _ in range(75):
+        freeswitch.answer(channel)
+        await asyncio.sleep(0.02)
+        if not client.connected:
+            break
+    assert "did not answer api" in client.problem
+    await client.stop()
+
+
 async def test_an_answer_that_does_not_come_is_not_awaited_for_ever(
     freeswitch: ScriptedFreeSwitch, client: EventSocketClient
 ) -> None:
