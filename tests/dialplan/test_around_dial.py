@@ -188,11 +188,28 @@ async def test_a_caller_that_gives_up_while_the_last_word_is_awaited_is_asked_ab
     caller = await call("1700")
     await listened(dialer)
     await carrier.ended("700")
+    await asyncio.sleep(0.15)
     caller.cancel()
     report = await dialer.report("h")
     assert told(report) == {"EARLYMEDIA_STATUS": "final"}
     assert questions == [b"SYNC\0" + report.get("Uniqueid").encode() + b"\n"]
     answering.cancel()
+
+
+async def test_at_whatever_moment_a_caller_gives_up_its_own_h_runs(
+    agent: socket.socket, carrier: Carrier, call: Call, dialer: Dialer
+) -> None:
+    async def give_up(number: str, seconds_after_the_refusal: float) -> None:
+        carrier.scenarios[number] = Scenario(seconds=0.5, final=486)
+        caller = await call("1" + number)
+        begun = await dialer.event("DialBegin", lambda e: e.get("DialString").startswith(number))
+        await tell(dialer, begun.get("Channel"), STATUS="listening")
+        await carrier.ended(number)
+        await asyncio.sleep(seconds_after_the_refusal)
+        caller.cancel()
+        await dialer.report("h", uniqueid=begun.get("Uniqueid"))
+
+    await asyncio.gather(*(give_up(f"70{n:02}", n / 100) for n in range(40)))
 
 
 async def test_a_second_attempt_forgets_the_first(
