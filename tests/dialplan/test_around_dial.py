@@ -132,6 +132,18 @@ async def test_a_call_that_was_answered_keeps_its_own_cause(
     assert (report.get("DialStatus"), report.get("LabCause")) == ("ANSWER", "16")
 
 
+async def test_a_dial_that_times_out_leaves_no_cause_and_asterisk_nothing_to_complain_of(
+    agent: socket.socket, lab: LabAsterisk, carrier: Carrier, call: Call, dialer: Dialer
+) -> None:
+    carrier.scenarios["700"] = Scenario(audio=COUNTED, loop=True, final=None)
+    caller = await call("6700")
+    await tell(dialer, await listened(dialer), STATUS="final")
+    report = await dialer.report("after-dial")
+    assert report.get("DialStatus") == "NOANSWER"
+    await caller.final()
+    assert "Invalid cause" not in lab.log()
+
+
 async def test_values_with_quotes_arrive_as_they_are(
     agent: socket.socket, carrier: Carrier, dialer: Dialer
 ) -> None:
@@ -161,6 +173,17 @@ async def test_a_caller_that_gives_up_is_asked_about_in_h(
     assert questions == [b"SYNC\0" + report.get("Uniqueid").encode() + b"\n"]
     assert (await carrier.ended("700")).cancelled is not None
     answering.cancel()
+
+
+async def test_in_h_an_agent_that_never_listened_is_not_asked(
+    agent: socket.socket, carrier: Carrier, call: Call, dialer: Dialer
+) -> None:
+    carrier.scenarios["700"] = Scenario(audio=COUNTED, loop=True, final=None)
+    caller = await call("1700")
+    await caller.status(183)
+    caller.cancel()
+    assert told(await dialer.report("h")) == {"EARLYMEDIA_STATUS": "unavailable"}
+    assert "AGI" not in applications(dialer)
 
 
 async def test_a_stalled_agent_holds_h_a_tenth_of_a_second(
