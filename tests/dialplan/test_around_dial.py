@@ -210,8 +210,7 @@ async def test_a_caller_that_gives_up_while_the_last_word_is_awaited_is_asked_ab
     answering = asyncio.create_task(answer_syncs(agent, b"EARLYMEDIA_STATUS=final\n", questions))
     caller = await call("1700")
     await listened(dialer)
-    await carrier.ended("700")
-    await asyncio.sleep(0.15)
+    await dialer.event("Newexten", lambda e: e.get("Application") == "Wait")
     caller.cancel()
     report = await dialer.report("h")
     assert told(report) == {"EARLYMEDIA_STATUS": "final"}
