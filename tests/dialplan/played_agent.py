@@ -1,8 +1,10 @@
 """An agent that a test plays itself, and what the dialplan then does and tells."""
 
 import asyncio
+import contextlib
 import os
 import socket
+from collections.abc import AsyncIterator
 
 from agent.demo.dialer import Dialer
 from agent.demo.happenings import Happening
@@ -22,11 +24,22 @@ async def receive(connection: socket.socket) -> bytes:
     return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(connection, 4096), 5)
 
 
-async def answer_syncs(listener: socket.socket, answer: bytes, questions: list[bytes]) -> None:
-    while True:
-        with await accept(listener) as connection:
-            questions.append(await receive(connection))
-            await asyncio.get_running_loop().sock_sendall(connection, answer)
+@contextlib.asynccontextmanager
+async def answering_syncs(listener: socket.socket, answer: bytes) -> AsyncIterator[list[bytes]]:
+    """Answer whoever asks meanwhile, and give the questions."""
+    questions: list[bytes] = []
+
+    async def answer_all() -> None:
+        while True:
+            with await accept(listener) as connection:
+                questions.append(await receive(connection))
+                await asyncio.get_running_loop().sock_sendall(connection, answer)
+
+    answering = asyncio.create_task(answer_all())
+    try:
+        yield questions
+    finally:
+        answering.cancel()
 
 
 async def listened(dialer: Dialer) -> str:

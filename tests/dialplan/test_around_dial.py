@@ -13,7 +13,7 @@ from agent.demo.dialer import Dialer
 from tests.conftest import Call
 from tests.dialplan.played_agent import (
     COUNTED,
-    answer_syncs,
+    answering_syncs,
     applications,
     listened,
     tell,
@@ -149,30 +149,27 @@ async def test_values_with_quotes_arrive_as_they_are(
 ) -> None:
     carrier.scenarios["700"] = Scenario(Provisional.TRYING, seconds=0.1, final=200, answered_seconds=None)
     outcome = r'announcement:the "new" \ number, 5; é ${X} $[1+1]'
-    answering = asyncio.create_task(answer_syncs(agent, f"EARLYMEDIA_OUTCOME={outcome}\n".encode(), []))
-    await dialer.originate("PJSIP/700@carrier", "bare", exten="sync")
-    channel = (await dialer.event("LabSynced")).get("Channel")
+    async with answering_syncs(agent, f"EARLYMEDIA_OUTCOME={outcome}\n".encode()):
+        await dialer.originate("PJSIP/700@carrier", "bare", exten="sync")
+        channel = (await dialer.event("LabSynced")).get("Channel")
     got = await dialer.action("Getvar", Channel=channel, Variable="EARLYMEDIA_OUTCOME")
     assert got.get("Value") == outcome
-    answering.cancel()
 
 
 async def test_a_caller_that_gives_up_is_asked_about_in_h(
     agent: socket.socket, carrier: Carrier, call: Call, dialer: Dialer
 ) -> None:
     carrier.scenarios["700"] = Scenario(audio=COUNTED, loop=True, final=None)
-    questions: list[bytes] = []
-    answering = asyncio.create_task(answer_syncs(agent, b"EARLYMEDIA_STATUS=final\n", questions))
-    caller = await call("1700")
-    await caller.status(183)
-    await listened(dialer)
-    await asyncio.sleep(0.3)
-    caller.cancel()
-    report = await dialer.report("h")
+    async with answering_syncs(agent, b"EARLYMEDIA_STATUS=final\n") as questions:
+        caller = await call("1700")
+        await caller.status(183)
+        await listened(dialer)
+        await asyncio.sleep(0.3)
+        caller.cancel()
+        report = await dialer.report("h")
     assert told(report) == {"EARLYMEDIA_STATUS": "final"}
     assert questions == [b"SYNC\0" + report.get("Uniqueid").encode() + b"\n"]
     assert (await carrier.ended("700")).cancelled is not None
-    answering.cancel()
 
 
 async def test_in_h_an_agent_that_never_listened_is_not_asked(
@@ -206,16 +203,14 @@ async def test_a_caller_that_gives_up_while_the_last_word_is_awaited_is_asked_ab
     agent: socket.socket, carrier: Carrier, call: Call, dialer: Dialer
 ) -> None:
     carrier.scenarios["700"] = Scenario(seconds=0.5, final=486)
-    questions: list[bytes] = []
-    answering = asyncio.create_task(answer_syncs(agent, b"EARLYMEDIA_STATUS=final\n", questions))
-    caller = await call("1700")
-    await listened(dialer)
-    await dialer.event("Newexten", lambda e: e.get("Application") == "Wait")
-    caller.cancel()
-    report = await dialer.report("h")
+    async with answering_syncs(agent, b"EARLYMEDIA_STATUS=final\n") as questions:
+        caller = await call("1700")
+        await listened(dialer)
+        await dialer.event("Newexten", lambda e: e.get("Application") == "Wait")
+        caller.cancel()
+        report = await dialer.report("h")
     assert told(report) == {"EARLYMEDIA_STATUS": "final"}
     assert questions == [b"SYNC\0" + report.get("Uniqueid").encode() + b"\n"]
-    answering.cancel()
 
 
 async def test_at_whatever_moment_a_caller_gives_up_its_own_h_runs(
